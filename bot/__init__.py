@@ -1,0 +1,1 @@
+"""Conversations on Telegram, and the command line."""

@@ -1,0 +1,1 @@
+"""The conversations, one module per kind of user or feature."""

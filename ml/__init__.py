@@ -1,0 +1,1 @@
+"""The three networks: trained with torch, served with ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""P(complaint) of a message: a word LSTM."""

@@ -1,0 +1,1 @@
+"""Everything kept: the database; knows nothing of Telegram or networks."""
