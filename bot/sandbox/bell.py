@@ -25,9 +25,8 @@ class Bell:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await asyncio.wait_for(waiter, seconds)
-        except TimeoutError:
-            return False
+            # Unlike wait_for, this never swallows a cancellation that meets a ring.
+            done, _ = await asyncio.wait({waiter}, timeout=seconds)
         finally:
             self._waiters.discard(waiter)
-        return True
+        return bool(done)

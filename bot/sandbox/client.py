@@ -189,9 +189,7 @@ class Person:
         while True:
             seq = (await self._client.get("/sandbox/world"))["seq"]
             seen = await self.messages(chat, after or 0)
-            said = [
-                message for message in seen if message.get("from", {}).get("id", BOT_ID) == BOT_ID
-            ]
+            said = [one for one in seen if one.get("from", {}).get("id", BOT_ID) == BOT_ID]
             for message in said:
                 if condition is None or condition(message):
                     return message

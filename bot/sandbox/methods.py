@@ -29,7 +29,7 @@ CONTENT_FIELDS = ("text", "entities", "caption", "caption_entities", "location",
 _CAPTIONED = ("photo", "document", "voice", "video", "audio")
 _MAX_DOWNLOAD = 20 * 1024 * 1024
 _ACTIONS = frozenset(
-    [
+    {
         "typing",
         "upload_photo",
         "record_video",
@@ -41,7 +41,7 @@ _ACTIONS = frozenset(
         "find_location",
         "record_video_note",
         "upload_video_note",
-    ]
+    }
 )
 _ADMIN_RIGHTS = (
     "can_manage_chat",

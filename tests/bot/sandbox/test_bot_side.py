@@ -27,7 +27,9 @@ from bot.sandbox.world import GROUP_ID, SANDBOX_TOKEN, World
 
 def png(width: int = 3, height: int = 2) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress((b"\0" + b"\x80" * width) * height)
@@ -136,13 +138,13 @@ async def test_a_newer_poll_ends_an_older_one(bot: Bot) -> None:
     older = asyncio.create_task(bot.get_updates(timeout=10))
     await asyncio.sleep(0.1)
     await bot.get_updates()
-    with pytest.raises(Conflict, match="terminated by other getUpdates request"):
+    with pytest.raises(Conflict, match=r"(?i)terminated by other getUpdates request"):
         await older
 
 
 async def test_polling_is_refused_while_a_webhook_is_set(bot: Bot) -> None:
     await bot.set_webhook("https://127.0.0.1:1/hook")
-    with pytest.raises(Conflict, match="webhook is active"):
+    with pytest.raises(Conflict, match=r"(?i)webhook is active"):
         await bot.get_updates()
     await bot.delete_webhook()
     assert await bot.get_updates() == ()
@@ -162,7 +164,7 @@ async def test_a_pressed_button_gets_its_answer(bot: Bot, carla: Person) -> None
     assert unknown_fields(updates) == []
     await query.answer("Yours", show_alert=True)
     assert await pressing == {"answered": True, "text": "Yours", "show_alert": True, "url": ""}
-    with pytest.raises(BadRequest, match="query is too old"):
+    with pytest.raises(BadRequest, match=r"(?i)query is too old"):
         await query.answer("again")
 
 
@@ -193,18 +195,18 @@ async def test_a_wrong_text_is_refused(
     bot: Bot, carla: Person, text: str, mode: str | None, reason: str
 ) -> None:
     await carla.say("hi")
-    with pytest.raises(BadRequest, match=reason):
+    with pytest.raises(BadRequest, match=f"(?i){reason}"):
         await bot.send_message(1001, text, parse_mode=mode)
 
 
 async def test_strangers_and_blockers_cannot_be_written_to(bot: Bot, carla: Person) -> None:
-    with pytest.raises(BadRequest, match="[Cc]hat not found"):
+    with pytest.raises(BadRequest, match=r"(?i)chat not found"):
         await bot.send_message(4711, "x")
-    with pytest.raises(Forbidden, match="can't initiate"):
+    with pytest.raises(Forbidden, match=r"(?i)can't initiate"):
         await bot.send_message(1001, "x")
     await carla.say("hi")
     await carla.block()
-    with pytest.raises(Forbidden, match="blocked by the user"):
+    with pytest.raises(Forbidden, match=r"(?i)blocked by the user"):
         await bot.send_message(1001, "x")
 
 
@@ -212,12 +214,12 @@ async def test_wrong_buttons_and_replies_are_refused(bot: Bot, carla: Person) ->
     await carla.say("hi")
     for data in ("", "x" * 65):
         keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data=data)]])
-        with pytest.raises(BadRequest, match="[Bb]utton_data_invalid"):
+        with pytest.raises(BadRequest, match=r"(?i)button_data_invalid"):
             await bot.send_message(1001, "x", reply_markup=keyboard)
-    with pytest.raises(BadRequest, match="[Tt]ext buttons are unallowed"):
+    with pytest.raises(BadRequest, match=r"(?i)text buttons are unallowed"):
         keyboard = {"inline_keyboard": [[{"text": "A"}]]}
         await bot.send_message(1001, "x", reply_markup=keyboard)  # type: ignore[arg-type]
-    with pytest.raises(BadRequest, match="replied not found"):
+    with pytest.raises(BadRequest, match=r"(?i)replied not found"):
         await bot.send_message(1001, "x", reply_to_message_id=99)
     await bot.send_message(1001, "x", reply_to_message_id=99, allow_sending_without_reply=True)
 
@@ -226,11 +228,11 @@ async def test_an_edit_must_change_something(bot: Bot, carla: Person) -> None:
     await carla.say("hi")
     message = await bot.send_message(1001, "one")
     await message.edit_text("two")
-    with pytest.raises(BadRequest, match="message is not modified"):
+    with pytest.raises(BadRequest, match=r"(?i)message is not modified"):
         await message.edit_text("two")
     assert (await carla.messages())[-1]["text"] == "two"
     await message.delete()
-    with pytest.raises(BadRequest, match="message to edit not found"):
+    with pytest.raises(BadRequest, match=r"(?i)message to edit not found"):
         await message.edit_text("three")
 
 
@@ -244,7 +246,7 @@ async def test_menus_follow_the_order_of_scopes(bot: Bot, ana: Person, carla: Pe
     scope = BotCommandScopeChatMember(GROUP_ID, 2001)
     await bot.set_my_commands([BotCommand("me", "Only Ana")], scope)
     assert [menu["command"] for menu in await ana.commands(GROUP_ID)] == ["me"]
-    with pytest.raises(BadRequest, match="[Bb]ot_command_invalid"):
+    with pytest.raises(BadRequest, match=r"(?i)bot_command_invalid"):
         await bot.set_my_commands([BotCommand("Bad", "x")])
 
 
