@@ -392,6 +392,8 @@ class Methods:
                 "limited_gifts": False,
                 "unique_gifts": False,
                 "premium_subscription": False,
+                # Newer than 9.2, but client libraries insist on it.
+                "gifts_from_channels": False,
             },
         }
 

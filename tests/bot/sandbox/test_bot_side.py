@@ -134,10 +134,11 @@ async def test_confirmed_updates_do_not_come_again(bot: Bot, carla: Person) -> N
     assert await bot.get_updates(offset=second.update_id + 1) == ()
 
 
-async def test_a_newer_poll_ends_an_older_one(bot: Bot) -> None:
+async def test_a_newer_poll_ends_an_older_one(bot: Bot, url: str) -> None:
     older = asyncio.create_task(bot.get_updates(timeout=10))
     await asyncio.sleep(0.1)
-    await bot.get_updates()
+    async with Bot(SANDBOX_TOKEN, base_url=f"{url}/bot") as other:
+        await other.get_updates()
     with pytest.raises(Conflict, match=r"(?i)terminated by other getUpdates request"):
         await older
 
@@ -216,9 +217,9 @@ async def test_wrong_buttons_and_replies_are_refused(bot: Bot, carla: Person) ->
         keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data=data)]])
         with pytest.raises(BadRequest, match=r"(?i)button_data_invalid"):
             await bot.send_message(1001, "x", reply_markup=keyboard)
+    keyboard = {"inline_keyboard": [[{"text": "A"}]]}  # type: ignore[assignment]
     with pytest.raises(BadRequest, match=r"(?i)text buttons are unallowed"):
-        keyboard = {"inline_keyboard": [[{"text": "A"}]]}
-        await bot.send_message(1001, "x", reply_markup=keyboard)  # type: ignore[arg-type]
+        await bot.send_message(1001, "x", reply_markup=keyboard)
     with pytest.raises(BadRequest, match=r"(?i)replied not found"):
         await bot.send_message(1001, "x", reply_to_message_id=99)
     await bot.send_message(1001, "x", reply_to_message_id=99, allow_sending_without_reply=True)
