@@ -157,6 +157,7 @@ class Methods:
             self._flood.check(chat.id)
         if markup and ("keyboard" in markup or markup.get("remove_keyboard")):
             chat.keyboard = markup if "keyboard" in markup else None
+            self._world.event("chat", chat.id)
         sender = None if chat.type == "channel" else self._world.bot
         return self._world.post(chat, content, sender)
 
