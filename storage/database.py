@@ -1,0 +1,148 @@
+"""The database: SQLite in a file by default, PostgreSQL where several processes share the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"  # the newest migration; known here so that an up-to-date start needs no Alembic
+
+# Namespaces of PostgreSQL's advisory locks.
+CHAT_LOCK, LEADER_LOCK, MIGRATION_LOCK = 1, 2, 3
+
+
+def parse_url(url: str) -> URL:
+    """A database URL with the driver that fits: aiosqlite or psycopg.
+
+    Raises:
+        ValueError: the URL is neither SQLite's nor PostgreSQL's.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("DATABASE_URL is not a database URL") from None
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+psycopg",
+        "postgres": "postgresql+psycopg",
+    }
+    backend = parsed.drivername.partition("+")[0]
+    if backend not in drivers:
+        raise ValueError(f"DATABASE_URL must begin with sqlite or postgresql, not {backend!r}")
+    return parsed.set(drivername=drivers[backend])
+
+
+class Database:
+    """Opens transactions; one object per process.
+
+    Raises:
+        ValueError: the URL is of no database that Firstline knows.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database and self.url.database != ":memory:":
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_async_engine(
+            self.url, **({"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20})
+        )
+        self._reader = self._engine.execution_options(read_only=True)
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    def session(self) -> AsyncSession:
+        """A session whose transaction begins with its first statement and may write."""
+        return AsyncSession(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end, rolled back if the block raises."""
+        async with self.session() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A snapshot to read from, which never waits for a writer."""
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    async def version(self) -> str | None:
+        """The schema's version, or None in a database without one."""
+        async with self._engine.connect() as connection:
+            if not await connection.run_sync(
+                lambda sync: sync.dialect.has_table(sync, "alembic_version")
+            ):
+                return None
+            result = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return result.scalar()
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date (nothing to do: one query)."""
+        if await self.version() == HEAD:
+            return
+        async with self._engine.begin() as connection:
+            if not self.is_sqlite:  # two processes may start at once
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:n, 0)"), {"n": MIGRATION_LOCK}
+                )
+            await connection.run_sync(_upgrade)
+
+    @asynccontextmanager
+    async def leadership(self, task: int) -> AsyncIterator[None]:
+        """Hold until this process is the only one at the task.
+
+        On SQLite there is one process. On PostgreSQL a session's advisory lock decides, and
+        passes on by itself when its holder dies.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            lock = text("SELECT pg_try_advisory_lock(:space, :task)")
+            parameters = {"space": LEADER_LOCK, "task": task}
+            while True:
+                if await connection.scalar(lock, parameters):
+                    break
+                await asyncio.sleep(1)
+            yield
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    # The driver must not begin transactions of its own: _begin_sqlite does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write takes the lock at once: one that read first and then
+    # wanted to write could not wait for another writer, it would fail.
+    read_only = connection.get_execution_options().get("read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
