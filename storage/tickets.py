@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -132,7 +132,7 @@ async def claim(
     return await _claim(session, ticket_id, agent_id, desk_chat_id)
 
 
-def _waiting(statement: Select[tuple[int]]) -> Select[tuple[int]]:
+def _waiting(statement: Select[int]) -> Select[int]:
     return statement.where(Ticket.resolved_at.is_(None), Ticket.holder_id.is_(None))
 
 
@@ -194,7 +194,7 @@ async def resolve(session: AsyncSession, ticket: Ticket, actor_id: int, kind: st
     await session.flush()
 
 
-def _listed() -> Select[tuple[Ticket, Person, Person | None, str, str]]:
+def _listed() -> Select[Ticket, Person, Person, str, str]:
     holder = aliased(Person)
     first = (
         select(func.min(TicketMessage.id))
@@ -209,6 +209,11 @@ def _listed() -> Select[tuple[Ticket, Person, Person | None, str, str]]:
     )
 
 
+def _to_listed(row: Row[Ticket, Person, Person, str, str]) -> Listed:
+    ticket, customer, holder, words, kind = row
+    return Listed(ticket, customer, holder, words, kind)
+
+
 async def queue(session: AsyncSession, offset: int, limit: int) -> list[Listed]:
     """A page of the tickets that wait for an agent, the most urgent first."""
     statement = (
@@ -218,7 +223,7 @@ async def queue(session: AsyncSession, offset: int, limit: int) -> list[Listed]:
         .offset(offset)
         .limit(limit)
     )
-    return [Listed(*row) for row in await session.execute(statement)]
+    return [_to_listed(row) for row in await session.execute(statement)]
 
 
 async def held_by(session: AsyncSession, agent_id: int) -> list[Ticket]:
@@ -234,7 +239,7 @@ async def held_by(session: AsyncSession, agent_id: int) -> list[Ticket]:
 async def find(session: AsyncSession, ticket_id: int) -> Listed | None:
     """One ticket with its customer and holder."""
     row = (await session.execute(_listed().where(Ticket.id == ticket_id))).one_or_none()
-    return row and Listed(*row)
+    return row and _to_listed(row)
 
 
 async def thread(
