@@ -1,0 +1,35 @@
+"""The three networks as the bot uses them: loaded once, run off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from ml.completion.serve import CompletionModel
+from ml.forecast.serve import ForecastModel
+from ml.sentiment.serve import SentimentModel
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Networks:
+    """Sentiment, completion and forecast.
+
+    Raises:
+        ml.artifact.WeightsError: an artifact is missing or damaged.
+    """
+
+    def __init__(self) -> None:
+        self.sentiment = SentimentModel.load()
+        self.completion = CompletionModel.load()
+        self.forecast = ForecastModel.load()
+        # Two threads: a picture under way does not hold up the scores.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="networks")
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do CPU work in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
