@@ -43,10 +43,17 @@ def note(session: AsyncSession, ticket_id: int, actor_id: int, kind: str) -> Non
 
 async def open_of(session: AsyncSession, customer_id: int) -> Ticket | None:
     """The customer's open ticket."""
-    statement = select(Ticket).where(
-        Ticket.customer_id == customer_id, Ticket.resolved_at.is_(None)
+    statement = (
+        select(Ticket)
+        .where(Ticket.customer_id == customer_id, Ticket.resolved_at.is_(None))
+        .with_for_update()
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def lock(session: AsyncSession, ticket_id: int) -> Ticket | None:
+    """A ticket that nobody else changes until this transaction ends."""
+    return await session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
 
 
 async def open_ticket(session: AsyncSession, customer_id: int, at: datetime) -> Ticket:

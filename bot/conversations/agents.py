@@ -1,0 +1,287 @@
+"""Agents: the queue, claiming, answering, resolving."""
+
+from __future__ import annotations
+
+import contextlib
+
+from telegram import Update
+from telegram.error import TelegramError
+
+from bot import texts
+from bot.context import DeskContext, Keyboard
+from bot.conversations import customers
+from storage import outbox, tickets
+from storage.schema import Person, Role, Ticket, TicketMessage, now
+from storage.tickets import Listed
+
+PAGE = 10
+THREAD = 20
+LARGEST = 2**63 - 1  # that a database holds
+
+
+async def toast(update: Update, text: str | None = None) -> None:
+    """Answer a button press; goes out directly, since losing it harms nobody."""
+    if update.callback_query is not None:
+        with contextlib.suppress(TelegramError):
+            await update.callback_query.answer(text)
+
+
+def replace(update: Update, context: DeskContext, html: str, keyboard: Keyboard | None = None) -> None:
+    """Change the message whose button was pressed."""
+    message = update.callback_query and update.callback_query.message
+    if not message:
+        return
+    arguments = {
+        "chat_id": message.chat.id,
+        "message_id": message.message_id,
+        "text": texts.split(html)[0],
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+        "reply_markup": texts.buttons(keyboard or []),
+    }
+    outbox.add(context.session, message.chat.id, "editMessageText", arguments)
+
+
+def keyboard(ticket: Ticket) -> Keyboard:
+    """What can be done with a ticket."""
+    if ticket.resolved_at:
+        return []
+    if ticket.holder_id is None:
+        return [[("✋ Take it", f"claim:{ticket.id}"), ("👁 Open", f"open:{ticket.id}")]]
+    return [[("✅ Resolve", f"resolve:{ticket.id}"), ("↩️ Release", f"release:{ticket.id}")]]
+
+
+async def show(context: DeskContext, chat_id: int, ticket_id: int) -> None:
+    """A ticket's card, and after it the photos, voice messages and the like of its thread."""
+    listed = await tickets.find(context.session, ticket_id)
+    assert listed is not None  # noqa: S101
+    thread = await tickets.thread(context.session, ticket_id, THREAD)
+    band = context.desk.networks.sentiment.band(listed.ticket.complaint)
+    html = texts.card(listed, band, thread)
+    context.say(chat_id, html, keyboard(listed.ticket), ticket_id=ticket_id)
+    for message, _ in thread:
+        if message.incoming and message.file_id and message.answered_at is None:
+            customers.forward(context, chat_id, message)
+
+
+async def _page(context: DeskContext, offset: int) -> tuple[str, Keyboard]:
+    total = await tickets.waiting(context.session)
+    offset = max(0, min(offset, (total - 1) // PAGE * PAGE))
+    rows: list[Listed] = await tickets.queue(context.session, offset, PAGE)
+    if not rows:
+        return texts.QUEUE_EMPTY, []
+    band = context.desk.networks.sentiment.band
+    html = texts.queue([(row, band(row.ticket.complaint)) for row in rows], offset, total)
+    numbers = [(f"#{row.ticket.id}", f"open:{row.ticket.id}") for row in rows]
+    buttons = [numbers[i : i + 5] for i in range(0, len(numbers), 5)]
+    paging = []
+    if offset:
+        paging.append(("◀️ Before", f"queue:{offset - PAGE}"))
+    if offset + PAGE < total:
+        paging.append(("After ▶️", f"queue:{offset + PAGE}"))
+    return html, buttons + ([paging] if paging else [])
+
+
+async def queue(update: Update, context: DeskContext) -> None:
+    """/queue."""
+    html, buttons = await _page(context, 0)
+    context.answer(update, html, buttons)
+
+
+async def next_(update: Update, context: DeskContext) -> None:
+    """/next: claim the most urgent ticket."""
+    agent = await context.person(update)
+    assert update.effective_chat is not None  # noqa: S101
+    chat_id = update.effective_chat.id
+    ticket = await tickets.claim_next(context.session, agent.id, chat_id)
+    if ticket is None:
+        context.answer(update, texts.QUEUE_EMPTY)
+    else:
+        await show(context, chat_id, ticket.id)
+
+
+async def named_ticket(update: Update, context: DeskContext, command: str) -> Ticket | None:
+    """The ticket a command is about: by number, by the card replied to, or the only one held."""
+    message = update.effective_message
+    assert message is not None  # noqa: S101
+    number: int | None = None
+    if context.args:
+        wanted = context.args[0].lstrip("#")
+        if not (wanted.isascii() and wanted.isdigit()):
+            context.answer(update, texts.ticket_usage(command))
+            return None
+        number = int(wanted[:30])
+    elif message.reply_to_message:
+        number = await outbox.ticket_of(
+            context.session, message.chat_id, message.reply_to_message.message_id
+        )
+    if number is None:
+        held = await tickets.held_by(context.session, (await context.person(update)).id)
+        if len(held) != 1:
+            context.answer(update, texts.ticket_usage(command))
+            return None
+        number = held[0].id
+    ticket = await tickets.lock(context.session, number) if number <= LARGEST else None
+    if ticket is None:
+        context.answer(update, texts.no_such_ticket(str(number)))
+    return ticket
+
+
+async def ticket(update: Update, context: DeskContext) -> None:
+    """/ticket N."""
+    found = await named_ticket(update, context, "ticket")
+    if found is not None and update.effective_chat is not None:
+        await show(context, update.effective_chat.id, found.id)
+
+
+async def _refusal(context: DeskContext, agent: Person, found: Ticket) -> str | None:
+    """Why this agent may not work on the ticket, or None."""
+    if found.resolved_at:
+        return texts.is_resolved(found.id)
+    if found.holder_id not in (None, agent.id) and agent.role is not Role.ADMIN:
+        holder = await context.session.get(Person, found.holder_id)
+        return texts.held_by(found.id, holder.name if holder else "someone else")
+    return None
+
+
+async def _resolve(update: Update, context: DeskContext, found: Ticket) -> str:
+    agent = await context.person(update)
+    if refusal := await _refusal(context, agent, found):
+        return refusal
+    await tickets.resolve(context.session, found, agent.id, "resolved")
+    context.say(found.customer_id, texts.resolved_for_customer(found.id), author_id=agent.id)
+    return texts.resolved(found.id)
+
+
+async def _release(update: Update, context: DeskContext, found: Ticket) -> str:
+    agent = await context.person(update)
+    if refusal := await _refusal(context, agent, found):
+        return refusal
+    if found.holder_id is None:
+        return texts.not_held(found.id)
+    await tickets.release(context.session, found, agent.id, context.desk.settings.patience)
+    return texts.released(found.id)
+
+
+async def resolve(update: Update, context: DeskContext) -> None:
+    """/resolve N."""
+    found = await named_ticket(update, context, "resolve")
+    if found is not None:
+        context.answer(update, await _resolve(update, context, found))
+
+
+async def release(update: Update, context: DeskContext) -> None:
+    """/release N."""
+    found = await named_ticket(update, context, "release")
+    if found is not None:
+        context.answer(update, await _release(update, context, found))
+
+
+async def _claim(update: Update, context: DeskContext, ticket_id: int) -> str:
+    agent = await context.person(update)
+    assert update.effective_chat is not None  # noqa: S101
+    chat_id = update.effective_chat.id
+    if await tickets.claim(context.session, ticket_id, agent.id, chat_id) is not None:
+        await show(context, chat_id, ticket_id)
+        return ""
+    found = await tickets.lock(context.session, ticket_id)
+    if found is None:
+        return texts.OUTDATED
+    if found.holder_id == agent.id and not found.resolved_at:
+        await show(context, chat_id, ticket_id)
+        return ""
+    return await _refusal(context, agent, found) or texts.held_by(ticket_id, "an agent")
+
+
+async def press(update: Update, context: DeskContext) -> None:
+    """A button on a card or under the queue."""
+    query = update.callback_query
+    assert query is not None  # noqa: S101
+    if not await context.is_agent(update):
+        await toast(update, texts.NOT_FOR_YOU)
+        return
+    action, _, argument = str(query.data).partition(":")
+    number = int(argument)
+    if action == "queue":
+        await toast(update)
+        replace(update, context, *await _page(context, number))
+        return
+    found = await tickets.lock(context.session, number)
+    if found is None:
+        await toast(update, texts.OUTDATED)
+        return
+    await toast(update)
+    if action == "open" and update.effective_chat is not None:
+        await show(context, update.effective_chat.id, number)
+        return
+    work = {"resolve": _resolve, "release": _release}
+    if action == "claim":
+        said = await _claim(update, context, number)
+    else:
+        said = await work[action](update, context, found)
+    if said:
+        context.answer(update, said)
+
+
+async def _send(update: Update, context: DeskContext, found: Ticket, words: str | None) -> None:
+    """Send a reply to the customer: the words, or a copy of the whole message."""
+    agent = await context.person(update)
+    message = update.effective_message
+    assert message is not None  # noqa: S101
+    if refusal := await _refusal(context, agent, found):
+        context.answer(update, refusal)
+        return
+    if found.holder_id is None:
+        await tickets.claim(context.session, found.id, agent.id, message.chat_id)
+    kept: TicketMessage = customers.as_ticket_message(message, incoming=False, text=words)
+    kept.answered_at = kept.sent_at = now()
+    await tickets.reply(context.session, found, kept)
+    about = {"ticket_id": found.id, "ticket_message_id": kept.id, "author_id": agent.id}
+    if message.text:
+        html = texts.escape(words) if words is not None else message.text_html
+        context.say(found.customer_id, html, **about)
+    else:
+        arguments = {
+            "chat_id": found.customer_id,
+            "from_chat_id": message.chat_id,
+            "message_id": message.message_id,
+            **({} if words is None else {"caption": words}),
+        }
+        outbox.add(context.session, found.customer_id, "copyMessage", arguments, **about)
+    context.answer(update, texts.replied(found.id))
+
+
+async def reply(update: Update, context: DeskContext) -> None:
+    """/reply N TEXT, also as the caption of a photo."""
+    message = update.effective_message
+    assert message is not None  # noqa: S101
+    whole = message.text or message.caption or ""
+    first = whole.split(maxsplit=2)[1:]
+    context.args = first
+    if not first:
+        context.answer(update, texts.ticket_usage("reply"))
+        return
+    found = await named_ticket(update, context, "reply")
+    if found is None:
+        return
+    words = first[1].strip() if len(first) > 1 else ""
+    if not words and message.text:
+        context.answer(update, texts.EMPTY_REPLY)
+    else:
+        await _send(update, context, found, words)
+
+
+async def message(update: Update, context: DeskContext) -> None:
+    """An agent's plain message: an answer if it replies to a card."""
+    received = update.message
+    assert received is not None  # noqa: S101
+    number = None
+    if received.reply_to_message:
+        number = await outbox.ticket_of(
+            context.session, received.chat_id, received.reply_to_message.message_id
+        )
+    found = await tickets.lock(context.session, number) if number is not None else None
+    if found is not None:
+        await _send(update, context, found, None)
+    elif received.chat.type == "private":
+        context.answer(update, texts.REPLY_HINT)
