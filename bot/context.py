@@ -69,9 +69,7 @@ class DeskContext(CallbackContext[ExtBot[None], Nothing, Nothing, Nothing]):
             self.say(update.effective_chat.id, html, keyboard)
 
 
-class DeskApplication(
-    Application[ExtBot[None], DeskContext, Nothing, Nothing, Nothing, Any]
-):
+class DeskApplication(Application[ExtBot[None], DeskContext, Nothing, Nothing, Nothing, Any]):
     """An application whose handlers share the dispatcher's transaction."""
 
     desk: Desk
@@ -106,7 +104,7 @@ def build(bot: Bot, desk: Desk) -> DeskApplication:
     application = (
         ApplicationBuilder()
         .application_class(DeskApplication)
-        .bot(bot)  # type: ignore[arg-type]
+        .bot(bot)
         .updater(None)
         .job_queue(None)
         .context_types(ContextTypes(context=DeskContext))

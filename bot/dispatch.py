@@ -62,15 +62,13 @@ class Dispatcher:
         reason = redact(f"{type(error).__name__}: {error}")[:500]
         async with self._database.write() as session:
             retry_at = now() + PAUSE * 2**row.attempts
-            if not await inbox.fail(
-                session, row.update_id, reason, tries=TRIES, retry_at=retry_at
-            ):
+            if not await inbox.fail(session, row.update_id, reason, tries=TRIES, retry_at=retry_at):
                 return
             for admin in await people.with_role(session, Role.ADMIN):
-                texts.enqueue(session, admin.id, texts.set_aside(row.update_id, row.chat_id, reason))
+                texts.enqueue(
+                    session, admin.id, texts.set_aside(row.update_id, row.chat_id, reason)
+                )
             if row.chat_id > 0:
                 person = await session.get(Person, row.chat_id)
                 if person is None or person.role is not Role.ADMIN:
                     texts.enqueue(session, row.chat_id, texts.APOLOGY)
-
-

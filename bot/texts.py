@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from html import escape
-from statistics import median
+from html import escape as escape
 from typing import Any
 
 import regex
@@ -344,7 +343,7 @@ def not_an_agent(wanted: str) -> str:
 
 def confirm_removal(name: str) -> str:
     """Asks the admin."""
-    return f"Remove {escape(name)} from the team? Their tickets go back into the queue."
+    return f"Take {escape(name)} off the team? Their tickets go back into the queue."
 
 
 def is_admin(name: str) -> str:
@@ -366,6 +365,10 @@ def welcome_agent() -> str:
     return "🎧 You are an agent of this desk now.\n\n" + help_for(AGENT_COMMANDS)
 
 
+def _median(spans: Sequence[timedelta]) -> timedelta:
+    return sorted(spans)[len(spans) // 2]
+
+
 def stats(figures: Stats, bands: dict[str, int], set_aside: int, unsent: int) -> str:
     """The desk in figures."""
     lines = [
@@ -378,7 +381,7 @@ def stats(figures: Stats, bands: dict[str, int], set_aside: int, unsent: int) ->
     if figures.oldest_waiting:
         lines.append(f"Longest waiting: {age(figures.oldest_waiting)}")
     if figures.first_replies:
-        lines.append(f"First reply after (median): {span(median(figures.first_replies))}")
+        lines.append(f"First reply after (median): {span(_median(figures.first_replies))}")
     if set_aside or unsent:
         lines.append(f"⚠️ Set aside after failures: {set_aside} updates, {unsent} messages")
     return "\n".join(lines)
@@ -387,7 +390,7 @@ def stats(figures: Stats, bands: dict[str, int], set_aside: int, unsent: int) ->
 def set_aside(update_id: int, chat_id: int, reason: str) -> str:
     """To the admins: an update could not be handled."""
     return (
-        f"⚠️ Update {update_id} of chat {chat_id} failed three times and was set aside:\n"
+        f"⚠️ Set aside after three failed tries: update {update_id} of chat {chat_id}\n"
         f"<code>{escape(reason)}</code>"
     )
 
@@ -417,8 +420,12 @@ def unknown_product(name: str, close: Sequence[str]) -> str:
 
 
 def forecast(
-    product: str, means: Sequence[float], lows: Sequence[float], highs: Sequence[float],
-    recent: float, is_sample: bool,
+    product: str,
+    means: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    recent: float,
+    is_sample: bool,
 ) -> str:
     """Two lines on what to expect."""
     mean = sum(means) / len(means)

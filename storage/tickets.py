@@ -203,9 +203,10 @@ async def resolve(session: AsyncSession, ticket: Ticket, actor_id: int, kind: st
 
 def _listed() -> Select[Ticket, Person, Person, str, str]:
     holder = aliased(Person)
+    any_message = aliased(TicketMessage)
     first = (
-        select(func.min(TicketMessage.id))
-        .where(TicketMessage.ticket_id == Ticket.id, TicketMessage.incoming)
+        select(func.min(any_message.id))
+        .where(any_message.ticket_id == Ticket.id, any_message.incoming)
         .scalar_subquery()
     )
     return (

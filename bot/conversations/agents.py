@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from telegram import Update
 from telegram.error import TelegramError
@@ -26,7 +27,9 @@ async def toast(update: Update, text: str | None = None) -> None:
             await update.callback_query.answer(text)
 
 
-def replace(update: Update, context: DeskContext, html: str, keyboard: Keyboard | None = None) -> None:
+def replace(
+    update: Update, context: DeskContext, html: str, keyboard: Keyboard | None = None
+) -> None:
     """Change the message whose button was pressed."""
     message = update.callback_query and update.callback_query.message
     if not message:
@@ -236,7 +239,11 @@ async def _send(update: Update, context: DeskContext, found: Ticket, words: str 
     kept: TicketMessage = customers.as_ticket_message(message, incoming=False, text=words)
     kept.answered_at = kept.sent_at = now()
     await tickets.reply(context.session, found, kept)
-    about = {"ticket_id": found.id, "ticket_message_id": kept.id, "author_id": agent.id}
+    about: dict[str, Any] = {
+        "ticket_id": found.id,
+        "ticket_message_id": kept.id,
+        "author_id": agent.id,
+    }
     if message.text:
         html = texts.escape(words) if words is not None else message.text_html
         context.say(found.customer_id, html, **about)

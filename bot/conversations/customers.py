@@ -17,7 +17,9 @@ from storage.schema import Person, Ticket, TicketMessage, now
 KINDS_WITHOUT_FILE = {"text", "location", "contact", "venue", "poll", "dice"}
 
 
-def as_ticket_message(message: Message, *, incoming: bool, text: str | None = None) -> TicketMessage:
+def as_ticket_message(
+    message: Message, *, incoming: bool, text: str | None = None
+) -> TicketMessage:
     """A Telegram message as the thread keeps it."""
     kind = str(effective_message_type(message) or "message")
     content: Any = getattr(message, kind, None)
@@ -73,9 +75,8 @@ def _tell_desk(
 ) -> None:
     band = context.desk.networks.sentiment.band(scored.complaint)
     if ticket.desk_chat_id is not None:
-        about = {"ticket_id": ticket.id}
         notice = texts.from_customer(ticket.id, customer.name, kept, band)
-        context.say(ticket.desk_chat_id, notice, **about)
+        context.say(ticket.desk_chat_id, notice, ticket_id=ticket.id)
         if kept.kind != "text":
             forward(context, ticket.desk_chat_id, kept)
     elif is_new and context.desk.settings.agent_chat_id and band in ("urgent", "high"):

@@ -21,8 +21,8 @@ def _answer(model: ForecastModel, product: str, weeks: int) -> tuple[bytes, str]
     name = table.find(product)
     if name is None:
         raise NoForecast(texts.unknown_product(product, table.close(product)))
-    history = table.counts[table.products.index(name)]
-    forecast = model.forecast_product(table, name, weeks)
+    history = table.history(name)
+    forecast = model.forecast(table, name, weeks)
     caption = texts.forecast(
         name,
         forecast.mean.tolist(),
@@ -49,9 +49,7 @@ async def forecast(update: Update, context: DeskContext) -> None:
             return
     networks = context.desk.networks
     try:
-        picture, caption = await networks.run(
-            _answer, networks.forecast, " ".join(args), weeks
-        )
+        picture, caption = await networks.run(_answer, networks.forecast, " ".join(args), weeks)
     except NoForecast as error:
         context.answer(update, str(error))
         return

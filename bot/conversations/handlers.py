@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from telegram import Message, Update
 from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, TypeHandler, filters
@@ -16,7 +17,7 @@ from storage.schema import Role
 
 log = logging.getLogger(__name__)
 
-Conversation = Callable[[Update, DeskContext], Awaitable[None]]
+Conversation = Callable[[Update, DeskContext], Coroutine[Any, Any, None]]
 
 
 class _FromPerson(filters.MessageFilter):
@@ -101,9 +102,7 @@ def register(application: DeskApplication) -> None:
     application.add_handler(MessageHandler(fresh & command, unknown))
     application.add_handler(MessageHandler(fresh & ~filters.StatusUpdate.ALL, message))
     edited = from_person & filters.UpdateType.EDITED_MESSAGE & ~filters.COMMAND
-    application.add_handler(
-        MessageHandler(edited & filters.ChatType.PRIVATE, customers.edited)
-    )
+    application.add_handler(MessageHandler(edited & filters.ChatType.PRIVATE, customers.edited))
     number = r":-?\d{1,18}$"
     for pattern, press in (
         (r"^(withdraw|keep)", customers.withdraw),

@@ -1,0 +1,250 @@
+"""The command line: ``firstline run``, and the networks for scripts and cron jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.config import Settings
+from bot.secrets import redact, set_up_logging
+from ml.artifact import WeightsError
+
+BATCH = 256
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise click.UsageError(f"{name}: {first['msg']}") from None
+
+
+@click.group()
+def cli() -> None:
+    """A support desk on Telegram that answers the unhappiest customer first."""
+
+
+@cli.command()
+def run() -> None:
+    """Start the bot; without TELEGRAM_BOT_TOKEN, with the local sandbox."""
+    from bot import app
+
+    config = _settings()
+    set_up_logging(config.log_level)
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await app.run(config)
+
+    try:
+        asyncio.run(main())
+    except* (app.StartError, ValueError) as group:
+        raise click.ClickException(redact(str(group.exceptions[0]))) from None
+
+
+def _lines(path: Path, column: str) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        sample = file.read(4096)
+        file.seek(0)
+        delimiter = max(",;\t", key=sample.split("\n")[0].count)
+        reader = csv.DictReader(file, delimiter=delimiter)
+        if column not in (reader.fieldnames or ()):
+            raise click.UsageError(f"{path} has no column {column!r}")
+        for row in reader:
+            yield row[column] or ""
+
+
+@cli.command()
+@click.argument("texts", nargs=-1)
+@click.option("--csv", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--column", default="text", show_default=True, help="Of the CSV file.")
+def score(texts: tuple[str, ...], table: Path | None, column: str) -> None:
+    """Score TEXTS, or lines of standard input, or a column of a CSV file."""
+    from ml.sentiment.serve import SentimentModel
+
+    source: Iterable[str]
+    if table is not None:
+        source = _lines(table, column)
+    elif texts:
+        source = texts
+    else:
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        source = (line.rstrip("\r\n") for line in sys.stdin)
+    model = SentimentModel.load()
+    batch: list[str] = []
+
+    def flush() -> None:
+        for text, scored in zip(batch, model.score(batch), strict=True):
+            row = {"text": text, "complaint": round(scored.complaint, 4), "band": scored.band}
+            click.echo(json.dumps(row, ensure_ascii=True))
+        batch.clear()
+
+    for text in source:
+        batch.append(text)
+        if len(batch) == BATCH:
+            flush()
+    flush()
+
+
+@cli.command()
+@click.argument("text")
+@click.option("-n", "count", type=click.IntRange(1, 10), default=3, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def complete(text: str, count: int, as_json: bool) -> None:
+    """Finish a sentence."""
+    from ml.completion.serve import CompletionModel, NothingToComplete
+
+    try:
+        suggestions = CompletionModel.load().suggest(text, count)
+    except NothingToComplete as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        click.echo(json.dumps({"prompt": text, "suggestions": suggestions}))
+    else:
+        for suggestion in suggestions:
+            click.echo(text + suggestion)
+
+
+@cli.command()
+@click.argument("product")
+@click.option("--weeks", type=click.IntRange(1, 13), default=4, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def forecast(product: str, weeks: int, as_json: bool) -> None:
+    """Forecast the weekly demand of PRODUCT."""
+    from ml.forecast.serve import INTERVAL, ForecastModel
+
+    model = ForecastModel.load()
+    name = model.sample.find(product)
+    if name is None:
+        close = ", ".join(model.sample.close(product)) or "P1"
+        raise click.UsageError(f"unknown product {product!r}; close names: {close}")
+    made = model.forecast(model.sample, name, weeks)
+    first = len(model.sample.weeks)
+    rows = [
+        {"week": f"W{first + i}", "mean": round(m, 2), "low": round(lo, 2), "high": round(hi, 2)}
+        for i, (m, lo, hi) in enumerate(
+            zip(made.mean.tolist(), made.low.tolist(), made.high.tolist(), strict=True)
+        )
+    ]
+    if as_json:
+        click.echo(json.dumps({"product": name, "interval": INTERVAL, "weeks": rows}))
+    else:
+        for row in rows:
+            click.echo(f"{row['week']}: {row['mean']} ({row['low']} to {row['high']})")
+
+
+@cli.command()
+@click.argument("network", type=click.Choice(["sentiment", "completion", "forecast"]))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def evaluate(network: str, file: Path, as_json: bool) -> None:
+    """Measure a network on FILE, next to baselines."""
+    result: dict[str, Any]
+    try:
+        if network == "sentiment":
+            from ml.sentiment.evaluate import evaluate_file as evaluate_sentiment
+            from ml.sentiment.serve import SentimentModel
+
+            result = evaluate_sentiment(SentimentModel.load(), file)
+        elif network == "completion":
+            from ml.completion.evaluate import evaluate_file as evaluate_completion
+            from ml.completion.serve import CompletionModel
+
+            result = evaluate_completion(CompletionModel.load(), file)
+        else:
+            from ml.forecast.evaluate import evaluate_file as evaluate_forecast
+            from ml.forecast.serve import ForecastModel
+
+            result = evaluate_forecast(ForecastModel.load(), file)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(json.dumps(result, indent=None if as_json else 1))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, database, weights and the connection to Telegram."""
+    if not asyncio.run(_examine(_settings())):
+        sys.exit(1)
+
+
+async def _examine(config: Settings) -> bool:
+    from telegram.error import TelegramError
+
+    from bot.app import make_bot
+    from bot.networks import Networks
+    from storage.database import HEAD, Database
+
+    healthy = True
+
+    def report(name: str, good: bool, text: str) -> None:
+        nonlocal healthy
+        healthy &= good
+        click.echo(f"{'ok ' if good else 'BAD'} {name}: {redact(text)}")
+
+    report("settings", True, f"{len(config.admin_ids)} admins, patience {config.patience_hours} h")
+    try:
+        database = Database(config.database())
+        version = await database.version()
+        await database.close()
+        text = f"schema {version or 'none yet'}, this program's is {HEAD}"
+        report("database", version in (None, HEAD), text + "; firstline run migrates it")
+    except Exception as error:
+        report("database", False, f"{error}; check DATABASE_URL")
+    try:
+        Networks()
+        report("weights", True, "all three networks load")
+    except WeightsError as error:
+        report("weights", False, str(error))
+    if not config.token:
+        report("telegram", True, "no TELEGRAM_BOT_TOKEN: firstline run starts the sandbox")
+        return healthy
+    bot = make_bot(config)
+    try:
+        me = await bot.get_me()
+        report("telegram", True, f"connected as @{me.username}")
+        if not config.admin_ids:
+            text = "set ADMIN_IDS to your id; @userinfobot tells it"
+            report("admins", False, text)
+    except TelegramError as error:
+        report("telegram", False, f"{error}; check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL")
+    finally:
+        with contextlib.suppress(TelegramError):
+            await bot.shutdown()
+    return healthy
+
+
+def main() -> None:
+    """Run the command line: 0 for success, 2 for wrong usage, 1 for any other failure."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"firstline: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except WeightsError as error:
+        click.echo(f"firstline: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+from typing import Any
+
+from bot.sandbox.client import Person
+from tests.conftest import Town
+
+
+async def ask(person: Person, text: str, wanted: str, **where: Any) -> dict[str, Any]:
+    """Say something and wait for the bot's answer that holds the wanted words."""
+    said = await person.say(text, **where)
+    return await person.wait_for(
+        lambda m: wanted in (m["text"] or m.get("caption") or ""),
+        timeout=15,
+        after=said["message_id"],
+        chat=where.get("chat"),
+    )
+
+
+async def test_the_complaint_is_first_in_the_queue_and_is_resolved(town: Town) -> None:
+    await ask(town.dmitri, "Hello, when do you open on Saturday?", "#1")
+    await ask(town.carla, "This is the worst service ever, broken again and nobody helps!", "#2")
+    queue = await ask(town.ana, "/queue", "Waiting: 2")
+    assert queue["text"].index("#2") < queue["text"].index("#1")
+
+    card = await ask(town.ana, "/next", "worst service")
+    assert "#2" in card["text"]
+    await town.ana.say("So sorry! A technician is on the way.", reply_to=card["message_id"])
+    await town.carla.wait_for(lambda m: "technician" in m["text"], timeout=15)
+    await town.carla.say("Thank you, that was quick")
+    await town.ana.wait_for(lambda m: "that was quick" in m["text"], timeout=15)
+    await town.ana.say("/resolve 2")
+    await town.carla.wait_for(lambda m: "is resolved" in m["text"], timeout=15)
+
+
+async def test_a_second_message_joins_the_ticket_without_another_acknowledgement(
+    town: Town,
+) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    await town.carla.say("Order 4711")
+    status = await ask(town.carla, "/status", "you are next")
+    said = [m["text"] for m in await town.carla.messages()]
+    assert sum("we have your message" in text for text in said) == 1
+    assert "#1" in status["text"]
+
+
+async def test_two_agents_never_hold_one_ticket(town: Town) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    await ask(town.ana, "/next", "#1")
+    await ask(town.ben, "/next", "Nobody is waiting")
+    refused = await ask(town.ben, "/reply 1 Hi, I am Ben", "held by")
+    assert "Ana" in refused["text"]
+
+
+async def test_somebody_without_the_role_hears_nothing_of_the_command(town: Town) -> None:
+    for command in ("/queue", "/stats", "/nonsense", "/resolve 1"):
+        await ask(town.carla, command, "I don't know that command")
+
+
+async def test_a_photo_reaches_the_agent_and_a_photo_comes_back(town: Town) -> None:
+    await town.carla.photo(b"\x89PNG\r\n\x1a\n", caption="It arrived broken")
+    await town.carla.wait_for(lambda m: "#1" in m["text"], timeout=15)
+    card = await ask(town.ana, "/next", "It arrived broken")
+    await town.ana.wait_for(lambda m: m.get("photo"), timeout=15)
+    await town.ana.photo(b"\x89PNG\r\n\x1a\n", caption="Label", reply_to=card["message_id"])
+    await town.carla.wait_for(lambda m: m.get("photo") and m["caption"] == "Label", timeout=15)
+
+
+async def test_odd_texts_are_answered_and_the_bot_goes_on(town: Town) -> None:
+    odd = ["😀😀", "x" * 4096, "\u202eabc\u200b", "'; DROP TABLE tickets; --", "<b>&amp;<script>"]
+    for text in odd:
+        await town.carla.say(text)
+    card = await ask(
+        town.ana,
+        "/ticket 1",
+        "DROP TABLE",
+    )
+    assert "<script>" in card["text"]
+    for command, wanted in (
+        ("/ticket", "Which ticket"),
+        ("/ticket 99999999999999999999999", "There is no ticket"),
+        ("/ticket -1", "Which ticket"),
+        ("/reply 1", "no text"),
+        ("/forecast nonsense", "no product"),
+        ("/forecast P1 1000", "1 to 13 weeks"),
+        ("/complete", "Write the beginning"),
+        ("/complete 😀", "English"),
+    ):
+        await ask(town.ana, command, wanted)
+
+
+async def test_an_admin_invites_an_agent_and_removes_one(town: Town) -> None:
+    link = await ask(town.ada, "/addagent", "?start=")
+    secret = link["text"].split("?start=")[1].split()[0]
+    await town.dmitri.start(secret)
+    await town.dmitri.wait_for(lambda m: "You are an agent" in m["text"], timeout=15)
+    await town.carla.start(secret)
+    await town.carla.wait_for(lambda m: "was used already" in m["text"], timeout=15)
+    question = await ask(town.ada, "/removeagent 1002", "off the team")
+    await town.ada.press(question, "Remove")
+    await ask(town.dmitri, "/queue", "I don't know that command")
+
+
+async def test_the_networks_answer_from_telegram(town: Town) -> None:
+    await ask(town.carla, "/complete So she was considering", "So she was considering")
+    picture = await ask(town.carla, "/forecast p1", "units a week")
+    assert picture["photo"]

@@ -1,0 +1,84 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot import app
+from bot.config import Settings
+from bot.sandbox.client import Person, SandboxClient
+from bot.sandbox.server import create_app
+from bot.sandbox.world import ADMINS, AGENTS, CUSTOMERS, GROUP_ID, SANDBOX_TOKEN, World
+from bot.serving import serving
+from storage.database import Database
+
+
+@dataclass
+class Town:
+    """The sandbox's people, and the bot's settings and database."""
+
+    client: SandboxClient
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.carla, self.dmitri = (self.client.person(n) for n in CUSTOMERS)
+        self.ana, self.ben = (self.client.person(n) for n in AGENTS)
+        self.ada: Person = self.client.person(ADMINS[0])
+
+
+@contextlib.asynccontextmanager
+async def desk_open(settings: Settings) -> AsyncIterator[None]:
+    """The bot at work."""
+    ready = asyncio.Event()
+    task = asyncio.create_task(app.serve(settings, agents=AGENTS, ready=ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def closed_town(tmp_path: Path) -> AsyncIterator[Town]:
+    """A sandbox whose bot does not run yet."""
+    world = World.default()
+    async with serving(create_app(world), "127.0.0.1", 0) as url, SandboxClient(url) as client:
+        settings = Settings(
+            _env_file=None,
+            telegram_bot_token=SecretStr(SANDBOX_TOKEN),
+            telegram_api_url=url,
+            database_url=f"sqlite:///{tmp_path}/desk.db",
+            admin_ids=frozenset(ADMINS),
+            agent_chat_id=GROUP_ID,
+        )
+        town = Town(client, settings)
+        for person in (town.carla, town.dmitri, town.ana, town.ben, town.ada):
+            await person.start()
+        yield town
+        world.close()
+
+
+@pytest.fixture
+async def town(closed_town: Town) -> AsyncIterator[Town]:
+    """A sandbox with the bot at work; everybody has pressed Start."""
+    async with desk_open(closed_town.settings):
+        for person in (closed_town.carla, closed_town.ana, closed_town.ada):
+            await person.wait_for(timeout=15)
+        yield closed_town
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/test.db")
+    await database.migrate()
+    yield database
+    await database.close()

@@ -1,0 +1,66 @@
+import hashlib
+import importlib.util
+import io
+import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "download_data.py"
+spec = importlib.util.spec_from_file_location("download_data", SCRIPT)
+assert spec
+assert spec.loader
+script = importlib.util.module_from_spec(spec)
+sys.modules["download_data"] = script
+spec.loader.exec_module(script)
+
+
+@pytest.fixture
+def server(tmp_path):
+    folder = tmp_path / "www"
+    folder.mkdir()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("inside/a.txt", b"one\r\ntwo\r\n")
+    (folder / "a.zip").write_bytes(archive.getvalue())
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}/"
+        httpd.shutdown()
+
+
+def item(source, content=b"one\ntwo\n"):
+    return script.Item("a.txt", source, hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_is_taken_from_its_archive_with_plain_line_ends(server, tmp_path):
+    script.download(tmp_path / "data", None, [item(server + "a.zip")])
+    assert (tmp_path / "data" / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_wrong_hash_leaves_nothing_behind(server, tmp_path):
+    with pytest.raises(script.DataError, match="not the file expected"):
+        script.download(tmp_path / "data", None, [item(server + "a.zip", b"other")])
+    assert not list((tmp_path / "data").rglob("*.*"))
+
+
+def test_an_unreachable_source_is_one_line(server, tmp_path):
+    with pytest.raises(script.DataError, match="cannot be fetched") as caught:
+        script.download(tmp_path / "data", None, [item(server + "missing.zip")])
+    assert "\n" not in str(caught.value)
+
+
+def test_copies_are_taken_where_there_is_no_network(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one\ntwo\n")
+    script.download(tmp_path / "data", tmp_path, [item("nowhere")])
+    assert (tmp_path / "data" / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_a_missing_folder_of_copies_exits_with_one(tmp_path, capsys):
+    assert script.main(["--from", str(tmp_path / "none"), "--to", str(tmp_path / "data")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
