@@ -70,5 +70,5 @@ class Dispatcher:
                 )
             if row.chat_id > 0:
                 person = await session.get(Person, row.chat_id)
-                if person is None or person.role is not Role.ADMIN:
+                if person is None or person.role != Role.ADMIN:
                     texts.enqueue(session, row.chat_id, texts.APOLOGY)

@@ -23,7 +23,7 @@ async def agents(update: Update, context: DeskContext) -> None:
     keyboard = [
         [(f"Remove {texts.clip(p.name, 30)}", f"remove:{p.id}")]
         for p in team
-        if p.role is Role.AGENT
+        if p.role == Role.AGENT
     ]
     context.answer(update, texts.agents(team), keyboard[:90])
 
@@ -48,7 +48,7 @@ async def add_agent(update: Update, context: DeskContext) -> None:
     person_id = await _named(update, context, texts.ADD_AGENT_USAGE)
     if person_id is not None:
         person = await context.session.get(Person, person_id)
-        if person is not None and person.role is Role.ADMIN:
+        if person is not None and person.role == Role.ADMIN:
             context.answer(update, texts.is_admin(person.name))
             return
         person = await roles.make_agent(context, person_id)
@@ -70,7 +70,7 @@ async def remove_agent(update: Update, context: DeskContext) -> None:
 
 async def _ask(update: Update, context: DeskContext, person_id: int) -> None:
     person = await context.session.get(Person, person_id)
-    if person is None or person.role is not Role.AGENT:
+    if person is None or person.role != Role.AGENT:
         context.answer(update, texts.not_an_agent(person.name if person else str(person_id)))
         return
     keyboard = [[("Remove", f"removed:{person_id}"), ("Keep", "removed:0")]]
@@ -79,7 +79,7 @@ async def _ask(update: Update, context: DeskContext, person_id: int) -> None:
 
 async def press(update: Update, context: DeskContext) -> None:
     """The buttons under the team and under the question."""
-    if (await context.person(update)).role is not Role.ADMIN:
+    if (await context.person(update)).role != Role.ADMIN:
         await cards.toast(update, texts.NOT_FOR_YOU)
         return
     query = update.callback_query
@@ -90,7 +90,7 @@ async def press(update: Update, context: DeskContext) -> None:
         await _ask(update, context, int(argument))
         return
     person = await context.session.get(Person, int(argument))
-    if person is None or person.role is not Role.AGENT:
+    if person is None or person.role != Role.AGENT:
         cards.replace(update, context, texts.OUTDATED)
         return
     admin = await context.person(update)

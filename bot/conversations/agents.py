@@ -141,7 +141,7 @@ async def _refusal(context: DeskContext, agent: Person, found: Ticket) -> str | 
     """Why this agent may not work on the ticket, or None."""
     if found.resolved_at:
         return texts.is_resolved(found.id)
-    if found.holder_id not in (None, agent.id) and agent.role is not Role.ADMIN:
+    if found.holder_id not in (None, agent.id) and agent.role != Role.ADMIN:
         holder = await context.session.get(Person, found.holder_id)
         return texts.held_by(found.id, holder.name if holder else "someone else")
     return None

@@ -28,7 +28,7 @@ async def help_(update: Update, context: DeskContext) -> None:
 async def accept(update: Update, context: DeskContext, secret: str) -> None:
     """Use an invitation up."""
     person = await context.person(update)
-    if person.role is not Role.CUSTOMER:
+    if person.role != Role.CUSTOMER:
         await help_(update, context)
     elif await people.accept(context.session, secret, person.id) is None:
         context.answer(update, texts.INVITATION_UNKNOWN)

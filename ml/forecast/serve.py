@@ -15,6 +15,7 @@ from ml.forecast.features import WINDOW, describe
 
 MIN_HISTORY = 8  # weeks
 MAX_WEEKS = 13
+GRAPH_WEEKS = 20
 INTERVAL = 0.8  # what the interval from low to high should cover
 
 
@@ -69,7 +70,11 @@ class ForecastModel:
         known = int((~np.isnan(history)).sum())
         if known < MIN_HISTORY:
             raise NoForecast(f"{product} has {known} weeks of history; {MIN_HISTORY} are needed.")
-        parts = describe(history, table.counts[:, -WINDOW:])
+        # The exported graph reads exactly GRAPH_WEEKS weeks; a shorter history is led by zeros.
+        parts = [
+            np.pad(part, [(0, 0), (GRAPH_WEEKS, 0)] + [(0, 0)] * (part.ndim - 2))[:, -GRAPH_WEEKS:]
+            for part in describe(history, table.counts[:, -WINDOW:])
+        ]
         names = ("inputs", "memories", "spread")
         [out] = self._session.run(None, dict(zip(names, parts, strict=True)))
         mean, low, _, high = out[0, :weeks].T
