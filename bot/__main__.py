@@ -10,19 +10,23 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.config import Settings
 from bot.secrets import redact, set_up_logging
 from ml.artifact import WeightsError
+
+if TYPE_CHECKING:
+    from bot.config import Settings
 
 BATCH = 256
 
 
 def _settings() -> Settings:
     from pydantic import ValidationError
+
+    from bot.config import Settings
 
     try:
         return Settings()  # type: ignore[call-arg]

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlparse
 
+import httpx
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ExtBot
@@ -37,12 +38,13 @@ class StartError(Exception):
 
 def make_bot(config: Settings) -> ExtBot[None]:
     """The client of the Bot API; connects when it is first used."""
+    shared = {"verify": httpx.create_ssl_context()}  # the certificates, in memory once
     return ExtBot(
         config.token,
         base_url=f"{config.telegram_api_url}/bot",
         base_file_url=f"{config.telegram_api_url}/file/bot",
-        request=HTTPXRequest(connection_pool_size=32, pool_timeout=30),
-        get_updates_request=HTTPXRequest(connection_pool_size=1),
+        request=HTTPXRequest(connection_pool_size=32, pool_timeout=30, httpx_kwargs=shared),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=shared),
     )
 
 

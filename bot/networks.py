@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
 from ml.completion.serve import CompletionModel
@@ -33,3 +34,15 @@ class Networks:
         """Do CPU work in a thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
+
+    async def draw(self, picture: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes:
+        """Have a picture drawn by a process that ends with it.
+
+        The plotting library would more than double what the bot keeps in memory.
+        """
+
+        def apart() -> bytes:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                return pool.submit(picture, *args, **kwargs).result()
+
+        return await self.run(apart)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from telegram import Update
 
 from bot import texts
 from bot.context import DeskContext
-from ml.forecast.serve import MAX_WEEKS, ForecastModel, NoForecast
+from ml.forecast.plot import plot_forecast
+from ml.forecast.serve import MAX_WEEKS, Forecast, ForecastModel, NoForecast
 from storage import outbox
 
 DEFAULT_WEEKS = 4
 RECENT = 8
 
 
-def _answer(model: ForecastModel, product: str, weeks: int) -> tuple[bytes, str]:
-    """The picture and the two lines below it."""
-    from ml.forecast.plot import plot_forecast
-
+def _answer(
+    model: ForecastModel, product: str, weeks: int
+) -> tuple[str, NDArray[np.float32], Forecast, str]:
+    """The product's name, its history, the forecast, and the two lines below the picture."""
     table = model.sample
     name = table.find(product)
     if name is None:
@@ -31,7 +34,7 @@ def _answer(model: ForecastModel, product: str, weeks: int) -> tuple[bytes, str]
         float(history[-RECENT:].mean()),
         is_sample=True,
     )
-    return plot_forecast(name, history, forecast), caption
+    return name, history, forecast, caption
 
 
 async def forecast(update: Update, context: DeskContext) -> None:
@@ -49,10 +52,13 @@ async def forecast(update: Update, context: DeskContext) -> None:
             return
     networks = context.desk.networks
     try:
-        picture, caption = await networks.run(_answer, networks.forecast, " ".join(args), weeks)
+        name, history, made, caption = await networks.run(
+            _answer, networks.forecast, " ".join(args), weeks
+        )
     except NoForecast as error:
         context.answer(update, str(error))
         return
+    picture = await networks.draw(plot_forecast, name, history, made)
     chat_id = update.effective_chat.id
     arguments = {"chat_id": chat_id, "caption": caption, "parse_mode": "HTML"}
     outbox.add(context.session, chat_id, "sendPhoto", arguments, attachment=picture)
