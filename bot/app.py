@@ -24,7 +24,7 @@ from bot.networks import Networks
 from bot.secrets import redact
 from bot.serving import serving
 from storage import inbox, outbox, people, settings
-from storage.database import Database
+from storage.database import Database, InUseError
 from storage.schema import Role
 
 log = logging.getLogger(__name__)
@@ -145,22 +145,24 @@ async def serve(
     bot = make_bot(config)
     loading = asyncio.create_task(asyncio.to_thread(Networks))
     try:
-        await database.migrate()
-        await _connect(bot)
-        await _prepare(config, database, bot, agents)
-        networks = await loading
-        application = context.build(bot, context.Desk(config, networks))
-        handlers.register(application)
-        await application.initialize()
-        delivery = Delivery(bot, database)
-        dispatcher = Dispatcher(application, database, delivery.lanes.wake)
-        await _introduce(config, database, bot)
-        ready()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(dispatcher.lanes.run())
-            tasks.create_task(delivery.run())
-            tasks.create_task(_tidy(database))
-            tasks.create_task(_take_in(config, database, bot, dispatcher.lanes.wake))
+        with database.alone():
+            await database.migrate()
+            await _connect(bot)
+            await _prepare(config, database, bot, agents)
+            application = context.build(bot, context.Desk(config, await loading))
+            handlers.register(application)
+            await application.initialize()
+            delivery = Delivery(bot, database)
+            dispatcher = Dispatcher(application, database, delivery.lanes.wake)
+            await _introduce(config, database, bot)
+            ready()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(dispatcher.lanes.run())
+                tasks.create_task(delivery.run())
+                tasks.create_task(_tidy(database))
+                tasks.create_task(_take_in(config, database, bot, dispatcher.lanes.wake))
+    except InUseError as error:
+        raise StartError(f"{error}: is Firstline running already?") from None
     finally:
         loading.cancel()
         with contextlib.suppress(TelegramError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,10 @@ def parse_url(url: str) -> URL:
     if backend not in drivers:
         raise ValueError(f"DATABASE_URL must begin with sqlite or postgresql, not {backend!r}")
     return parsed.set(drivername=drivers[backend])
+
+
+class InUseError(Exception):
+    """Another process works with this SQLite file."""
 
 
 class Database:
@@ -97,6 +103,25 @@ class Database:
                 )
             await connection.run_sync(_upgrade)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold a SQLite file for one process; PostgreSQL is there to be shared.
+
+        The lock is a transaction on a file beside the database, which ends with its process.
+
+        Raises:
+            InUseError: another process holds it.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        with contextlib.closing(sqlite3.connect(f"{self.url.database}-lock", timeout=0)) as lock:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                raise InUseError(f"{self.url.database} is in use by another process") from None
+            yield
+
     @asynccontextmanager
     async def leadership(self, task: int) -> AsyncIterator[None]:
         """Hold until this process is the only one at the task.
@@ -115,7 +140,10 @@ class Database:
                 if await connection.scalar(lock, parameters):
                     break
                 await asyncio.sleep(1)
-            yield
+            try:
+                yield
+            finally:
+                await connection.invalidate()  # the lock ends with the connection
 
     async def close(self) -> None:
         """Close every connection."""

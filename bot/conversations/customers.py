@@ -99,7 +99,7 @@ async def edited(update: Update, context: DeskContext) -> None:
     """A customer changed a message: keep both, score again, tell the holder."""
     received = update.edited_message
     assert received is not None  # noqa: S101
-    text = received.text or received.caption or ""
+    text = as_ticket_message(received, incoming=True).text
     scored = await _score(context, text)
     customer = await context.person(update)
     kept = await tickets.find_message(context.session, received.chat_id, received.message_id)
@@ -115,14 +115,12 @@ async def edited(update: Update, context: DeskContext) -> None:
 
 async def start(update: Update, context: DeskContext) -> None:
     """/start, also with an invitation."""
-    person = await context.person(update)
     if context.args:
         await people.accept(update, context, context.args[0])
     elif await context.is_agent(update):
         await people.help_(update, context)
     else:
         context.answer(update, texts.WELCOME)
-    del person
 
 
 async def status(update: Update, context: DeskContext) -> None:

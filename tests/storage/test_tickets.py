@@ -1,43 +1,52 @@
+import asyncio
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import inbox, people, tickets
+from storage import tickets
 from storage.database import Database
-from storage.schema import TicketMessage, now
-
-PATIENCE = timedelta(hours=24)
-
-
-async def opened(database: Database, customer: int, complaint: float) -> int:
-    async with database.write() as session:
-        await people.meet(session, customer, f"Customer {customer}", None, None)
-        ticket = await tickets.open_ticket(session, customer, now())
-        message = TicketMessage(
-            author_id=customer,
-            incoming=True,
-            chat_id=customer,
-            message_id=1,
-            kind="text",
-            text="hello",
-            sent_at=now(),
-        )
-        scored = tickets.Scored(complaint, "test")
-        await tickets.add_message(session, ticket, message, scored, PATIENCE)
-        return ticket.id
+from storage.schema import Ticket, now
+from tests.storage.conftest import PATIENCE, agent, message, opened
 
 
 async def test_the_unhappiest_is_claimed_first_and_each_ticket_once(database: Database) -> None:
     numbers = {await opened(database, n, n / 10): n for n in (3, 9, 5)}
-    async with database.write() as session:
-        await people.meet(session, 100, "Ana", None, None)
+    await agent(database, 100)
     claimed = []
     for _ in range(4):
         async with database.write() as session:
             ticket = await tickets.claim_next(session, 100, 100)
             claimed.append(ticket and numbers[ticket.id])
     assert claimed == [9, 5, 3, None]
+
+
+async def test_agents_who_press_next_at_once_never_get_the_same_ticket(database: Database) -> None:
+    for n in range(1, 7):
+        await opened(database, n, n / 10)
+    for n in range(100, 110):
+        await agent(database, n)
+
+    async def press(number: int) -> int | None:
+        async with database.write() as session:
+            ticket = await tickets.claim_next(session, number, number)
+            await asyncio.sleep(0.01)  # the transactions overlap
+            return ticket and ticket.id
+
+    claimed = [found for found in await asyncio.gather(*map(press, range(100, 110))) if found]
+    assert sorted(claimed) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_held_or_resolved_ticket_cannot_be_claimed(database: Database) -> None:
+    number = await opened(database, 1, 0.5)
+    for n in (100, 101):
+        await agent(database, n)
+    async with database.write() as session:
+        ticket = await tickets.claim(session, number, 100, 100)
+        assert ticket is not None
+        assert await tickets.claim(session, number, 101, 101) is None
+        await tickets.resolve(session, ticket, 100, "resolved")
+        assert await tickets.claim(session, number, 101, 101) is None
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.timedeltas(timedelta(0), timedelta(days=9)))
@@ -50,19 +59,47 @@ def test_nobody_waits_behind_a_ticket_opened_more_than_the_patience_later(
     assert mine <= theirs or later <= PATIENCE
 
 
-async def test_an_update_is_kept_and_finished_once(database: Database) -> None:
-    arrival = inbox.Arrival(7, 1, {"update_id": 7})
-    for expected in (1, 0):
-        async with database.write() as session:
-            assert await inbox.add(session, [arrival, arrival]) == expected
-    async with database.write() as session:
-        assert await inbox.finish(session, 7)
-        assert not await inbox.finish(session, 7)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_each_message_moves_a_ticket_forward_or_not_at_all(scores: list[float]) -> None:
+    at = now()
+    ranks = [tickets.rank(at, max(scores[: n + 1]), PATIENCE) for n in range(len(scores))]
+    assert ranks == sorted(ranks, reverse=True)
 
 
-async def test_only_the_oldest_update_of_each_chat_is_handed_out(database: Database) -> None:
+async def test_a_released_ticket_is_ranked_by_what_is_still_unanswered(database: Database) -> None:
+    number = await opened(database, 1, 0.9)
+    await agent(database, 100)
     async with database.write() as session:
-        arrivals = [inbox.Arrival(n, n % 2, {"update_id": n}) for n in (5, 3, 4, 6)]
-        await inbox.add(session, arrivals)
-        assert [row.update_id for row in await inbox.heads(session, 9)] == [3, 4]
-        assert [row.update_id for row in await inbox.heads(session, 9, {1})] == [4]
+        ticket = await tickets.claim(session, number, 100, 100)
+        assert ticket is not None
+        await tickets.reply(session, ticket, message(100, "On it", incoming=False))
+        calm = tickets.Scored(0.2, "test")
+        await tickets.add_message(session, ticket, message(1, "thanks"), calm, PATIENCE)
+        await tickets.release(session, ticket, 100, PATIENCE)
+    async with database.read() as session:
+        [listed] = await tickets.queue(session, 0, 10)
+        assert listed.ticket.complaint == 0.2
+        assert listed.ticket.rank == tickets.rank(listed.ticket.opened_at, 0.2, PATIENCE)
+        assert listed.holder is None
+
+
+async def test_an_edited_message_keeps_what_it_said_before(database: Database) -> None:
+    number = await opened(database, 1, 0.9)
+    async with database.write() as session:
+        kept = await tickets.find_message(session, 1, 1)
+        assert kept is not None
+        await tickets.edit_message(session, kept, "hello again", now())
+    async with database.read() as session:
+        [(found, author)] = await tickets.thread(session, number, 10)
+        assert (found.text, author.name) == ("hello again", "Customer 1")
+        assert found.edited_at is not None
+
+
+async def test_times_come_back_in_utc_as_they_were(database: Database) -> None:
+    before = now()
+    number = await opened(database, 1, 0.5)
+    async with database.read() as session:
+        ticket = await session.get(Ticket, number)
+        assert ticket is not None
+        assert before <= ticket.opened_at <= now()
+        assert ticket.opened_at.utcoffset() == timedelta(0)

@@ -1,0 +1,94 @@
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from storage.database import HEAD, Database, InUseError, parse_url
+from storage.schema import Base
+
+
+async def test_the_migrations_build_exactly_the_schema(database: Database) -> None:
+    assert await database.version() == HEAD
+    async with database.session() as session:
+        connection = await session.connection()
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"compare_type": False}), Base.metadata
+            )
+        )
+    assert differences == []
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    await database.migrate()
+    assert await database.version() == HEAD
+
+
+async def test_a_file_serves_one_process_at_a_time(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+    first, second = Database(url), Database(url)
+    in_use = pytest.raises(InUseError, match="in use by another process")
+    with first.alone(), in_use, second.alone():
+        pass
+    with second.alone():
+        pass
+
+
+async def test_several_processes_can_start_on_an_empty_postgresql_at_once(
+    postgres_url: str,
+) -> None:
+    databases = [Database(postgres_url) for _ in range(3)]
+    await asyncio.gather(*(database.migrate() for database in databases))
+    for database in databases:
+        assert await database.version() == HEAD
+        await database.close()
+
+
+async def test_leadership_passes_on_when_its_holder_goes(postgres_url: str) -> None:
+    first, second = Database(postgres_url), Database(postgres_url)
+    led = asyncio.Event()
+
+    async def lead() -> None:
+        async with second.leadership(1):
+            led.set()
+
+    async with first.leadership(1):
+        waiting = asyncio.create_task(lead())
+        await asyncio.sleep(0.2)
+        assert not led.is_set()
+    await asyncio.wait_for(waiting, 5)
+    await first.close()
+    await second.close()
+
+
+async def test_the_inbox_survives_a_power_cut_as_far_as_sqlite_can(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/desk.db")
+    async with database.read() as session:
+        found = {
+            name: await session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    await database.close()
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///desk.db", "sqlite+aiosqlite"),
+        ("postgres://me@host/desk", "postgresql+psycopg"),
+        ("postgresql://me@host/desk", "postgresql+psycopg"),
+    ],
+)
+def test_a_url_gets_the_driver_that_fits(url: str, driver: str) -> None:
+    assert parse_url(url).drivername == driver
+
+
+@pytest.mark.parametrize("url", ["mysql://host/desk", "desk.db", os.sep])
+def test_a_url_of_another_database_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL"):
+        parse_url(url)
