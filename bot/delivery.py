@@ -41,27 +41,24 @@ class Limits:
     """Telegram's limits: 30 a second overall, 1 a second per chat, 20 a minute per group.
 
     https://core.telegram.org/bots/faq#broadcasting-to-users. A leaky bucket lets its burst
-    through on top of its rate, so buckets hold one call, or half a minute's worth for groups.
+    through on top of its rate, so a group's holds half a minute's worth.
     """
 
     def __init__(self) -> None:
         self._overall = AsyncLimiter(1, 1 / 30)
-        self._chats: dict[int, list[AsyncLimiter]] = {}
+        self._groups: dict[int, AsyncLimiter] = {}
+        self._next: dict[int, float] = {}
 
     async def wait(self, chat_id: int) -> None:
-        """Wait for this chat's turn."""
-        if len(self._chats) > 10_000:
-            self._chats = {
-                chat: limits
-                for chat, limits in self._chats.items()
-                if not all(limit.has_capacity() for limit in limits)
-            }
-        limits = self._chats.setdefault(
-            chat_id, [AsyncLimiter(1, 1)] + ([AsyncLimiter(10, 60)] if chat_id < 0 else [])
-        )
-        for limit in limits:
-            await limit.acquire()
+        """Wait for this chat's turn; a chat waits for one call at a time."""
+        time = asyncio.get_running_loop().time
+        if chat_id < 0:
+            await self._groups.setdefault(chat_id, AsyncLimiter(9, 60)).acquire()
+        await asyncio.sleep(max(0.0, self._next.get(chat_id, 0.0) - time()))
         await self._overall.acquire()
+        if len(self._next) > 10_000:
+            self._next = {chat: at for chat, at in self._next.items() if at > time()}
+        self._next[chat_id] = time() + 1
 
 
 class Delivery:

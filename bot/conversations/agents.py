@@ -63,7 +63,7 @@ async def show(context: DeskContext, chat_id: int, ticket_id: int) -> None:
     html = texts.card(listed, band, thread)
     context.say(chat_id, html, keyboard(listed.ticket), ticket_id=ticket_id)
     for message, _ in thread:
-        if message.incoming and message.file_id and message.answered_at is None:
+        if message.incoming and message.kind != "text" and message.answered_at is None:
             customers.forward(context, chat_id, message)
 
 

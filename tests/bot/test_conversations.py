@@ -1,18 +1,5 @@
-from typing import Any
-
-from bot.sandbox.client import Person
+from tests.bot.talk import ask
 from tests.conftest import Town
-
-
-async def ask(person: Person, text: str, wanted: str, **where: Any) -> dict[str, Any]:
-    """Say something and wait for the bot's answer that holds the wanted words."""
-    said = await person.say(text, **where)
-    return await person.wait_for(
-        lambda m: wanted in (m["text"] or m.get("caption") or ""),
-        timeout=15,
-        after=said["message_id"],
-        chat=where.get("chat"),
-    )
 
 
 async def test_the_complaint_is_first_in_the_queue_and_is_resolved(town: Town) -> None:

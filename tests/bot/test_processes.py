@@ -48,7 +48,7 @@ async def texts_kept(url: str) -> Counter[str]:
 async def until_kept(url: str, wanted: Counter[str], seconds: float = 30) -> None:
     """Wait until exactly these texts are in tickets, and nothing is left to be done."""
     async with asyncio.timeout(seconds):
-        while await texts_kept(url) != wanted:
+        while await texts_kept(url) != wanted:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.2)
 
 

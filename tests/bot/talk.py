@@ -1,0 +1,14 @@
+from typing import Any
+
+from bot.sandbox.client import Person
+
+
+async def ask(person: Person, text: str, wanted: str, **where: Any) -> dict[str, Any]:
+    """Say something and wait for the bot's answer that holds the wanted words."""
+    said = await person.say(text, **where)
+    return await person.wait_for(
+        lambda m: wanted in (m["text"] or m.get("caption") or ""),
+        timeout=20,
+        after=said["message_id"],
+        chat=where.get("chat"),
+    )
