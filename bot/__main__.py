@@ -33,7 +33,8 @@ def _settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
-        raise click.UsageError(f"{name}: {first['msg']}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"{name}: {message}") from None
 
 
 @click.group()
@@ -44,9 +45,9 @@ def cli() -> None:
 @cli.command()
 def run() -> None:
     """Start the bot; without TELEGRAM_BOT_TOKEN, with the local sandbox."""
+    config = _settings()
     from bot import app
 
-    config = _settings()
     set_up_logging(config.log_level)
 
     async def main() -> None:
@@ -95,17 +96,29 @@ def score(texts: tuple[str, ...], table: Path | None, column: str) -> None:
     model = SentimentModel.load()
     batch: list[str] = []
 
+    done = 0
+
     def flush() -> None:
+        nonlocal done
         for text, scored in zip(batch, model.score(batch), strict=True):
             row = {"text": text, "complaint": round(scored.complaint, 4), "band": scored.band}
             click.echo(json.dumps(row, ensure_ascii=True))
+        done += len(batch)
         batch.clear()
+        if not sys.stdout.isatty():
+            _progress(f"{done} texts scored")
 
     for text in source:
         batch.append(text)
         if len(batch) == BATCH:
             flush()
     flush()
+
+
+def _progress(text: str) -> None:
+    """Tell somebody who watches how far the work has come."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{text}\033[K", nl=False, err=True)
 
 
 @cli.command()

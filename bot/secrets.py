@@ -26,6 +26,6 @@ def set_up_logging(level: str) -> None:
     """Log to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "telegram.ext", "uvicorn.access", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

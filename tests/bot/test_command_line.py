@@ -1,0 +1,169 @@
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.world import SANDBOX_TOKEN
+
+
+def firstline(
+    *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command as a user's shell would."""
+    settings = {"TELEGRAM_BOT_TOKEN": "", **(environment or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        input=given,
+        capture_output=True,
+        env={**os.environ, **settings},
+        timeout=60,
+    )
+
+
+def objects(done: subprocess.CompletedProcess[bytes]) -> list[Any]:
+    assert done.returncode == 0, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def assert_refused(done: subprocess.CompletedProcess[bytes], *words: str) -> None:
+    """Exit 2, nothing on stdout, one line on stderr that says why."""
+    assert (done.returncode, done.stdout) == (2, b"")
+    [line] = done.stderr.decode().strip().splitlines()
+    assert all(word in line for word in words), line
+
+
+def test_scores_come_one_object_a_line_in_input_order() -> None:
+    texts = ["I was charged twice", "Thank you, works great", "¿Dónde está mi pedido? 😀"]
+    rows = objects(firstline("score", *texts))
+    assert [row["text"] for row in rows] == texts
+    assert all(0 <= row["complaint"] <= 1 for row in rows)
+    assert all(row["band"] in ("urgent", "high", "normal", "low") for row in rows)
+
+
+def test_lines_of_standard_input_are_scored_also_odd_ones() -> None:
+    given = b"late again\n\n\xff\xfe broken bytes\n" + b"word " * 20_000 + b"\n...\n"
+    rows = objects(firstline("score", given=given))
+    assert len(rows) == 5
+    assert all(math.isfinite(row["complaint"]) for row in rows)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_column_of_a_table_is_scored(tmp_path: Path, delimiter: str) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(f'id{delimiter}said\n1{delimiter}"late, again; really"\n', "utf-8-sig")
+    [row] = objects(firstline("score", "--csv", str(table), "--column", "said"))
+    assert row["text"] == "late, again; really"
+    assert_refused(firstline("score", "--csv", str(table)), "column 'text'")
+
+
+def test_a_file_that_is_not_there_is_wrong_usage() -> None:
+    assert_refused(firstline("score", "--csv", "nowhere.csv"), "nowhere.csv")
+    assert_refused(firstline("evaluate", "sentiment", "nowhere.csv"), "nowhere.csv")
+
+
+def test_a_sentence_is_finished_the_same_way_each_time() -> None:
+    command = ("complete", "So she was considering", "-n", "2", "--json")
+    [first], [second] = objects(firstline(*command)), objects(firstline(*command))
+    assert first == second
+    assert first["prompt"] == "So she was considering"
+    assert 1 <= len(first["suggestions"]) <= 2
+    assert all(isinstance(text, str) and text for text in first["suggestions"])
+
+
+@pytest.mark.parametrize("text", ["", "   ", "😀", "你好"])
+def test_a_text_that_cannot_be_finished_is_refused(text: str) -> None:
+    assert_refused(firstline("complete", text), "write a few words")
+
+
+def test_a_forecast_names_each_week_with_its_interval() -> None:
+    [made] = objects(firstline("forecast", "p1", "--weeks", "3", "--json"))
+    assert (made["product"], made["interval"]) == ("P1", 0.8)
+    assert [week["week"] for week in made["weeks"]] == ["W52", "W53", "W54"]
+    assert all(week["low"] <= week["mean"] <= week["high"] for week in made["weeks"])
+
+
+def test_an_unknown_product_is_refused_with_close_names() -> None:
+    assert_refused(firstline("forecast", "P99999"), "P99999", "close")
+    for weeks in ("0", "1000", "x"):
+        assert_refused(firstline("forecast", "P1", "--weeks", weeks), "--weeks")
+
+
+def test_the_networks_are_measured_on_a_users_own_file(tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.csv"
+    labelled.write_text("text,label\nbroken and awful,1\nlovely and great,0\nlate again,1\n")
+    [figures] = objects(firstline("evaluate", "sentiment", str(labelled), "--json"))
+    for name in ("accuracy", "roc_auc", "average_precision", "ece"):
+        assert 0 <= figures[name] <= 1
+        assert all(name in baseline for baseline in figures["baselines"].values())
+
+    prose = tmp_path / "prose.txt"
+    prose.write_text("It was a bright cold day in April. " * 20)
+    [figures] = objects(firstline("evaluate", "completion", str(prose), "--json"))
+    assert 0 < figures["bits_per_character"] < 8
+
+    sales = tmp_path / "sales.csv"
+    weeks = ",".join(f"W{n}" for n in range(30))
+    rows = "\n".join(f"P{n}," + ",".join(str((n * w) % 7) for w in range(30)) for n in range(1, 5))
+    sales.write_text(f"Product,{weeks}\n{rows}\n")
+    [figures] = objects(firstline("evaluate", "forecast", str(sales), "--json"))
+    for name in ("mae", "rmse", "mase", "pinball", "coverage"):
+        assert math.isfinite(figures[name])
+    assert figures["baselines"]
+
+
+@pytest.mark.parametrize(
+    ("network", "content", "word"),
+    [
+        ("sentiment", b"a,b\n1,2\n", "label"),
+        ("sentiment", b"text,label\nhello,maybe\n", "row 2"),
+        ("sentiment", b"", "label"),
+        ("completion", b"", "empty"),
+        ("completion", b"\xff\xfe\x00", "UTF-8"),
+        ("forecast", b"not a table", "header"),
+        ("forecast", b"", "empty"),
+    ],
+)
+def test_a_file_that_cannot_be_measured_is_refused(
+    tmp_path: Path, network: str, content: bytes, word: str
+) -> None:
+    file = tmp_path / "file.csv"
+    file.write_bytes(content)
+    assert_refused(firstline("evaluate", network, str(file)), word)
+
+
+def test_wrong_settings_are_named(tmp_path: Path) -> None:
+    for name, value in (
+        ("ADMIN_IDS", "ada"),
+        ("TELEGRAM_API_URL", "telegram"),
+        ("DATABASE_URL", "mysql://host/desk"),
+        ("PATIENCE_HOURS", "-1"),
+        ("LOG_LEVEL", "LOUD"),
+    ):
+        assert_refused(firstline("run", environment={name: value}), name)
+
+
+def test_the_doctor_says_what_to_do_and_keeps_the_token_to_itself(tmp_path: Path) -> None:
+    well = firstline("doctor", environment={"DATABASE_URL": f"sqlite:///{tmp_path}/desk.db"})
+    assert well.returncode == 0
+    assert b"TELEGRAM_BOT_TOKEN" in well.stdout
+    ill = firstline(
+        "doctor",
+        environment={
+            "TELEGRAM_BOT_TOKEN": SANDBOX_TOKEN,
+            "TELEGRAM_API_URL": "http://127.0.0.1:9",
+            "DATABASE_URL": "postgresql://desk:secret@127.0.0.1:9/desk",
+        },
+    )
+    assert ill.returncode == 1
+    told = (ill.stdout + ill.stderr).decode()
+    assert "check TELEGRAM_BOT_TOKEN" in told
+    assert "check DATABASE_URL" in told
+    assert SANDBOX_TOKEN not in told
+    assert "secret" not in told
+    assert "Traceback" not in told
