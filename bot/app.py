@@ -14,7 +14,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
-from bot import context, intake
+from bot import context, intake, texts
 from bot.config import Settings
 from bot.conversations import handlers
 from bot.conversations import people as roles
@@ -99,6 +99,19 @@ async def _connect(bot: Bot) -> None:
             return
 
 
+async def _name_the_unknown(bot: Bot, database: Database) -> None:
+    """Ask Telegram what people are called whom the desk knows by their id alone."""
+    async with database.read() as session:
+        team = await people.with_role(session, Role.ADMIN, Role.AGENT)
+    for person in team:
+        if person.name == str(person.id):
+            with contextlib.suppress(TelegramError):  # they have never written to the bot
+                chat = await bot.get_chat(person.id)
+                async with database.write() as session:
+                    name = texts.one_line(chat.effective_name or "") or person.name
+                    await people.rename(session, person.id, name)
+
+
 async def _prepare(config: Settings, database: Database, bot: Bot, agents: tuple[int, ...]) -> None:
     """Bring database and command menus in line with the settings."""
     async with database.write() as session:
@@ -149,6 +162,7 @@ async def serve(
             await database.migrate()
             await _connect(bot)
             await _prepare(config, database, bot, agents)
+            await _name_the_unknown(bot, database)
             application = context.build(bot, context.Desk(config, await loading))
             handlers.register(application)
             await application.initialize()

@@ -29,6 +29,11 @@ async def meet(
     return person
 
 
+async def rename(session: AsyncSession, person_id: int, name: str) -> None:
+    """Note what a person is called."""
+    await session.execute(update(Person).where(Person.id == person_id).values(name=name))
+
+
 async def set_role(session: AsyncSession, person_id: int, role: Role) -> Person:
     """Give a role, also to somebody who has not written yet."""
     person = await session.get(Person, person_id)

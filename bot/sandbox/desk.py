@@ -16,7 +16,7 @@ from bot.sandbox.errors import ApiError
 from bot.sandbox.faults import Fault
 from bot.sandbox.media import KINDS, image_type
 from bot.sandbox.people import Impossible, People, content_of
-from bot.sandbox.world import BOT_ID, SandboxChat, SandboxUser, World
+from bot.sandbox.world import BOT_ID, ROLES, SandboxChat, SandboxUser, World
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -73,7 +73,12 @@ class Desk:
 
     async def _overview(self, request: Request, _: Arguments) -> Json:
         people = [
-            {**user.as_json(), "blocked": user.blocked, "started": user.started}
+            {
+                **user.as_json(),
+                "role": ROLES.get(user.id, "customer"),
+                "blocked": user.blocked,
+                "started": user.started,
+            }
             for user in self._world.users.values()
             if not user.is_bot
         ]

@@ -24,6 +24,11 @@ CUSTOMERS = (1001, 1002)
 AGENTS = (2001, 2002)
 ADMINS = (3001,)
 GROUP_ID = -1001000000001
+ROLES = (
+    dict.fromkeys(CUSTOMERS, "customer")
+    | dict.fromkeys(AGENTS, "agent")
+    | dict.fromkeys(ADMINS, "admin")
+)  # as the bot is told by those who start it; shown beside the names
 ANONYMOUS_ADMIN_ID = 1087968824
 
 

@@ -68,6 +68,8 @@ function media(message) {
     const image = make("img");
     image.src = file(message.photo.at(-1));
     image.alt = message.caption || "Photo";
+    const bottom = atBottom();
+    image.addEventListener("load", () => { if (bottom) toBottom(); });
     out.append(image);
   }
   for (const kind of ["document", "video", "audio", "voice"]) {
@@ -131,7 +133,8 @@ function drawChats() {
   const focused = document.activeElement?.dataset?.key;
   $("chats").replaceChildren(...state.chats.flatMap(({ person, chats }) => chats.map((chat) => {
     const key = `${person.id}/${chat.id}`;
-    const node = button(chat.type === "private" ? person.first_name : `${person.first_name} · ${chat.title}`, () => open(person, chat));
+    const node = button(person.first_name, () => open(person, chat));
+    node.append(make("span", "role", chat.type === "private" ? person.role : chat.title));
     node.dataset.key = key;
     if (state.person === person.id && state.chat?.id === chat.id) node.setAttribute("aria-current", "true");
     if (state.unread.get(key)) node.append(make("span", "badge", state.unread.get(key)));
@@ -150,12 +153,14 @@ async function open(person, chat) {
   await refresh();
   $("text").focus();
 }
+function atBottom() { return $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80; }
+function toBottom() { $("log").scrollTop = $("log").scrollHeight; }
 async function refresh() {
   if (!state.chat) return;
   const { person, chat } = state;
   const messages = await call(here("messages"));
   if (person !== state.person || chat.id !== state.chat.id) return;
-  const bottom = $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80;
+  const bottom = atBottom();
   const shown = new Map([...$("log").children].map((node) => [node.dataset.key, node]));
   $("log").replaceChildren(...messages.map((message) => {
     const key = `${person}/${chat.id}/${JSON.stringify(message)}`;
@@ -164,7 +169,7 @@ async function refresh() {
     return node;
   }));
   if (!messages.length && chat.type === "private") $("log").append(button("START", () => call(here("text"), { text: "/start" })));
-  if (bottom || !shown.size) $("log").scrollTop = $("log").scrollHeight;
+  if (bottom || !shown.size) toBottom();
   const entry = state.chats.find((item) => item.person.id === person);
   $("block").hidden = chat.type !== "private";
   $("block").textContent = entry?.person.blocked ? "Unblock bot" : "Block bot";
