@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import textwrap
 import unicodedata
+from bisect import bisect_left
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +18,38 @@ from numpy.typing import NDArray
 from ml.artifact import WEIGHTS, WeightsError, load_card, open_session
 
 READ = 500  # last characters of a text that count
-WRITE = 100  # characters of a suggestion at most
-PATHS = 12  # drawn side by side, of which the best different ones are shown
-TEMPERATURE = 0.6
+WRITE = 60  # characters of a suggestion, until the word under way ends
+LONGEST_WORD = 20
+COLUMNS = 68  # the books are set in lines of about this length
+TEMPERATURE = 0.5
 NUCLEUS = 0.9
 UNKNOWN_BITS = 16.0  # what a character outside the alphabet costs besides the unknown symbol
 
 _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
-_WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
+_LEAD = re.compile(r"[A-Za-z']*$")
+Floats = NDArray[np.float32]
 
 
 class NothingToComplete(ValueError):  # noqa: N818
     """The text holds nothing to go on from; the message says why."""
 
 
+@dataclass
+class _Path:
+    """A continuation under way."""
+
+    word: str  # the word that it is in the middle of; empty between words
+    free: bool = False  # that word is unknown already: it may only end
+    column: int = 0
+    text: str = ""
+    log_p: float = 0.0
+    live: bool = True
+
+
 class CompletionModel:
     """The completion network with its alphabet and words."""
 
-    def __init__(self, card: dict[str, Any], session: Any, words: frozenset[str]) -> None:
+    def __init__(self, card: dict[str, Any], session: Any, words: list[str]) -> None:
         self.card = card
         self._session = session
         self._alphabet: str = card["alphabet"]
@@ -40,7 +57,12 @@ class CompletionModel:
         self._words = words
         h = card["hyperparameters"]
         self._shape = (h["layers"], h["hidden"])
-        self._banned = [0] + [n for c, n in self._numbers.items() if not c.isprintable()]
+        writable = set("\n,;:-'\"!?. ")
+        self._banned = [0] + [
+            n
+            for c, n in self._numbers.items()
+            if not (c in writable or (c.isascii() and c.isalpha()))
+        ]
 
     @classmethod
     def load(cls, directory: Path = WEIGHTS / "completion") -> CompletionModel:
@@ -52,10 +74,11 @@ class CompletionModel:
         card = load_card(directory)
         if card.get("network") != "completion":
             raise WeightsError(f"{directory} holds no completion network. Restore it.")
-        words = frozenset((directory / "words.txt").read_text(encoding="utf-8").split("\n"))
+        words = (directory / "words.txt").read_text(encoding="utf-8").split("\n")
         return cls(card, open_session(directory / "network.onnx"), words)
 
-    def _run(self, ids: NDArray[np.int64], state: list[Any]) -> tuple[Any, list[Any]]:
+    def _run(self, ids: NDArray[np.int64], state: list[Any]) -> tuple[Floats, list[Any]]:
+        """Logits [batch, length, characters] after each of ids [batch, length], and the states."""
         logits, *state = self._session.run(None, {"ids": ids, "h": state[0], "c": state[1]})
         return logits, state
 
@@ -64,14 +87,17 @@ class CompletionModel:
         return [np.zeros((layers, 1, hidden), np.float32) for _ in range(2)]
 
     def _clean(self, text: str) -> str:
+        """What can be used of a text, in lines like those of the books."""
         text = unicodedata.normalize("NFKD", text[-4 * READ :].translate(_PLAIN))
         known = "".join(c if c in self._numbers else " " if c.isspace() else "" for c in text)
-        return re.sub(r"\s+", " ", known).lstrip()[-READ:]
+        line = re.sub(r"\s+", " ", known).lstrip()[-READ:]
+        return "\n".join(textwrap.wrap(line, COLUMNS, drop_whitespace=False)).replace(" \n", "\n")
 
     def suggest(self, text: str, n: int = 3, variant: int = 0) -> list[str]:
         """Up to n continuations of a text, each ending with a word or a sentence.
 
-        The same text and variant give the same suggestions.
+        The same text and variant give the same suggestions. Every word of a suggestion occurs
+        in what the network learned; a word that the text began is finished first.
 
         Raises:
             NothingToComplete: there is no letter or number to go on from.
@@ -80,62 +106,99 @@ class CompletionModel:
         if not any(c.isalnum() for c in clean):
             raise NothingToComplete("I can only go on from English text: write a few words.")
         seed = hashlib.sha256(f"{variant}:{clean}".encode()).digest()[:8]
-        paths = self._draw(clean, np.random.default_rng(int.from_bytes(seed)))
+        paths = self._draw(clean, 3 * n, np.random.default_rng(int.from_bytes(seed)))
         chosen: list[str] = []
-        openings: set[str] = set()
-        for path in sorted(paths, key=lambda p: -p[1]):
-            suggestion = self._trim(clean, path[0])
-            opening = " ".join((clean.rsplit(" ", 1)[-1] + suggestion).lower().split()[:3])
-            if suggestion.strip() and opening not in openings:
-                openings.add(opening)
+        for path in sorted(paths, key=_value, reverse=True):
+            suggestion = _cut(path)
+            if suggestion.strip() and not any(_alike(suggestion, other) for other in chosen):
                 chosen.append(suggestion)
         return chosen[:n]
 
-    def _draw(self, clean: str, rng: np.random.Generator) -> list[tuple[str, float]]:
-        """Texts drawn by nucleus sampling (Holtzman et al., 2020), each with its mean log p."""
+    def _draw(self, clean: str, count: int, rng: np.random.Generator) -> list[_Path]:
+        """Continuations by nucleus sampling (Holtzman et al., 2020) over known words."""
         ids = np.array([[self._numbers[c] for c in clean]], np.int64)
         logits, state = self._run(ids, self._zeros())
-        state = [np.repeat(s, PATHS, 1) for s in state]
-        logits = np.repeat(logits[:, -1], PATHS, 0)
-        drawn = [""] * PATHS
-        total = np.zeros(PATHS)
-        live = np.ones(PATHS, bool)
-        for _ in range(WRITE):
-            logits[:, self._banned] = -np.inf
-            scaled = logits / TEMPERATURE
-            p = np.exp(scaled - scaled.max(1, keepdims=True))
-            p /= p.sum(1, keepdims=True)
+        state = [np.repeat(s, count, 1) for s in state]
+        rows = np.repeat(logits[:, -1], count, 0)
+        found = _LEAD.search(clean)
+        lead = found[0] if found else ""
+        column = len(clean) - clean.rfind("\n") - 1
+        paths = [_Path(lead, not self._begins(lead), column) for _ in range(count)]
+        newline, space = self._numbers["\n"], self._numbers[" "]
+        after_space = clean.endswith((" ", "\n"))
+        for step in range(WRITE + LONGEST_WORD):
+            p = self._probabilities(rows)
+            p[:, space] += p[:, newline]  # a line's end is a space to us
+            p[:, newline] = 0
+            if step == 0 and after_space:
+                p[:, space] = 0
+            fed = np.full((count, 1), space, np.int64)
             order = np.argsort(-p, 1)
-            ranked = np.take_along_axis(p, order, 1)
-            ranked[np.cumsum(ranked, 1) - ranked > NUCLEUS] = 0
-            cumulative = np.cumsum(ranked, 1)
-            dice = rng.random((PATHS, 1)) * cumulative[:, -1:]
-            pick = np.minimum((cumulative < dice).sum(1), p.shape[1] - 1)
-            ids = order[np.arange(PATHS), pick]
-            for i in np.flatnonzero(live):
-                drawn[i] += self._alphabet[ids[i] - 1]
-                total[i] += math.log(max(float(p[i, ids[i]]), 1e-12))
-                live[i] = drawn[i][-1] not in ".!?"
-            if not live.any():
+            cumulative = np.cumsum(np.take_along_axis(p, order, 1), 1)
+            dice = rng.random(count)
+            for i, path in enumerate(paths):
+                if not path.live:
+                    continue
+                number = self._pick(order[i], cumulative[i], dice[i], path)
+                character = self._alphabet[number - 1]
+                self._grow(path, character, float(p[i, number]))
+                fed[i] = number
+                if character == " " and path.column > COLUMNS:
+                    fed[i], path.column = newline, 0
+            if not any(path.live for path in paths):
                 break
-            logits, state = self._run(ids[:, None].astype(np.int64), state)
-            logits = logits[:, -1]
-        return [(text, total[i] / max(len(text), 1)) for i, text in enumerate(drawn)]
+            logits, state = self._run(fed, state)
+            rows = logits[:, -1]
+        return paths
 
-    def _trim(self, clean: str, suggestion: str) -> str:
-        """The suggestion up to its last whole word, or the first word nobody knows."""
-        begun = re.search(r"[A-Za-z']*$", clean)
-        lead = begun[0] if begun else ""
-        whole = lead + suggestion
-        end = len(whole)
-        if whole[-1:] not in ".!?":
-            boundary = re.search(r"[^A-Za-z'-][A-Za-z'-]*$", whole)
-            end = boundary.start() if boundary else 0
-        for word in _WORD.finditer(whole[:end]):
-            if word.end() > len(lead) and not {word[0], word[0].lower()} & self._words:
-                end = word.start()
-                break
-        return re.sub(r"\s+", " ", whole[len(lead) : end]).rstrip(" ,;:-\"'(")
+    def _probabilities(self, rows: Floats) -> NDArray[np.float64]:
+        """Probabilities [batch, characters] of logits, sharpened, without what is never written."""
+        rows = rows.astype(np.float64) / TEMPERATURE
+        rows[:, self._banned] = -np.inf
+        p: NDArray[np.float64] = np.exp(rows - rows.max(1, keepdims=True))
+        return p / p.sum(1, keepdims=True)
+
+    def _pick(self, order: Any, cumulative: Any, dice: float, path: _Path) -> int:
+        """Draw from the nucleus; the likeliest instead where that would make an unknown word.
+
+        ``order`` int64 [characters] are the characters from the likeliest on, ``cumulative``
+        float64 [characters] their added-up probabilities, ``dice`` is uniform in [0, 1).
+        """
+        size = int(np.searchsorted(cumulative, NUCLEUS))
+        drawn = int(np.searchsorted(cumulative, dice * cumulative[min(size, len(cumulative) - 1)]))
+        for number in (order[drawn], *order):
+            if self._fits(path, self._alphabet[number - 1]):
+                return int(number)
+        return self._numbers[" "]
+
+    def _fits(self, path: _Path, character: str) -> bool:
+        """Whether a character can come next, if every word must be a known one."""
+        if character == " " and path.text.endswith(" "):
+            return False
+        if character.isalpha() or (character == "'" and path.word):
+            return not path.free and self._begins(path.word + character)
+        return path.free or not path.word or self._is_word(path.word)
+
+    def _begins(self, prefix: str) -> bool:
+        """Whether a known word begins so."""
+        prefix = prefix.lower()
+        at = bisect_left(self._words, prefix)
+        return at < len(self._words) and self._words[at].startswith(prefix)
+
+    def _is_word(self, word: str) -> bool:
+        word = word.lower().rstrip("'")
+        at = bisect_left(self._words, word)
+        return self._words[at : at + 1] == [word]
+
+    def _grow(self, path: _Path, character: str, p: float) -> None:
+        path.text += character
+        path.log_p += math.log(max(p, 1e-12))
+        path.column += 1
+        if character.isalpha() or (character == "'" and path.word):
+            path.word += character
+        else:
+            path.word, path.free = "", False
+        path.live = character not in ".!?" and (len(path.text) < WRITE or bool(path.word))
 
     def bits_per_character(self, text: str) -> float:
         """Mean cost of a text's characters in bits; each counts, also those it does not know.
@@ -146,7 +209,7 @@ class CompletionModel:
         if not text:
             raise ValueError("an empty text has no bits per character")
         ids = np.array([self._numbers.get(c, 0) for c in text], np.int64)
-        logits, state = self._run(np.array([[self._numbers[" "]]], np.int64), self._zeros())
+        logits, state = self._run(np.array([[self._numbers["\n"]]], np.int64), self._zeros())
         bits = 0.0
         for start in range(0, len(ids), READ):
             chunk = ids[start : start + READ]
@@ -157,3 +220,23 @@ class CompletionModel:
             bits += float(-log_p.sum() / math.log(2)) + UNKNOWN_BITS * int((chunk == 0).sum())
             logits, state = following, next_state
         return bits / len(ids)
+
+
+def _value(path: _Path) -> float:
+    """What ranks suggestions: mean log p, and that a whole sentence is better than a piece."""
+    return path.log_p / max(len(path.text), 1) + 0.15 * path.text.endswith((".", "!", "?"))
+
+
+def _cut(path: _Path) -> str:
+    """The path's text up to its last whole word."""
+    text = path.text
+    if path.word and not path.free and path.live:
+        text = text[: len(text) - len(path.word)] if len(path.word) < len(text) else ""
+    return text if text.endswith((".", "!", "?")) else text.rstrip(" ,;:-\"'")
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two suggestions begin alike or share most of their words."""
+    a, b = one.lower().split(), other.lower().split()
+    shared = len(set(a) & set(b)) / max(1, min(len(set(a)), len(set(b))))
+    return a[:2] == b[:2] or shared > 0.6

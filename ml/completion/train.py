@@ -196,8 +196,8 @@ def export(network: CompletionNetwork, path: Path, h: Hyperparameters) -> None:
 
 
 def words_of(text: str) -> list[str]:
-    """The words that occur more than once, sorted."""
-    counts = Counter(WORDS.findall(text))
+    """The words that occur more than once, in lower case, sorted."""
+    counts = Counter(WORDS.findall(text.lower()))
     return sorted(word for word, count in counts.items() if count > 1)
 
 
