@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot, Update
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from bot import texts
@@ -58,6 +61,12 @@ class DeskContext(CallbackContext[ExtBot[None], Nothing, Nothing, Nothing]):
     async def is_agent(self, update: Update) -> bool:
         """Whether the writer works at the desk."""
         return (await self.person(update)).role in (Role.AGENT, Role.ADMIN)
+
+    async def typing(self, update: Update, action: str = ChatAction.TYPING) -> None:
+        """Show "typing…" in the update's chat; goes out directly, since losing it harms nobody."""
+        if update.effective_chat is not None:
+            with contextlib.suppress(TelegramError):
+                await self.bot.send_chat_action(update.effective_chat.id, action)
 
     def say(self, chat_id: int, html: str, keyboard: Keyboard | None = None, **about: Any) -> None:
         """Have a text said, in as many messages as it takes; ``about`` as in outbox.add."""

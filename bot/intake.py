@@ -25,7 +25,14 @@ log = logging.getLogger(__name__)
 POLLING = 1  # the task of which only one process may be the leader
 LONG_POLL = timedelta(seconds=30)
 BATCH = 100
-UPDATES = ["message", "edited_message", "channel_post", "callback_query", "my_chat_member"]
+UPDATES = [
+    "message",
+    "edited_message",
+    "channel_post",
+    "callback_query",
+    "inline_query",
+    "my_chat_member",
+]
 
 
 def arrival(body: dict[str, Any]) -> inbox.Arrival:

@@ -76,7 +76,12 @@ REMOVE_AGENT_USAGE = (
     "Reply to a message of theirs with /removeagent, or use /removeagent ID. /agents lists them."
 )
 INVITATION_UNKNOWN = "This invitation was used already or has expired. Ask for a new one."
-COMPLETE_USAGE = "Write the beginning of a sentence after the command: /complete Thank you for"
+COMPLETE_USAGE = (
+    "Write the beginning of a sentence after the command: /complete Thank you for\n"
+    "Or reply to a message with /complete. In any other chat, write my name and then the beginning."
+)
+NOTHING_MORE = "I have no other idea."
+INLINE_HINT = "Write the beginning of a sentence"
 FORECAST_USAGE = "Name a product after the command: /forecast P1, or /forecast P1 8 for 8 weeks."
 NOT_FOR_YOU = "This button is not for you."
 OUTDATED = "This is out of date."
@@ -408,9 +413,15 @@ def reply_not_delivered(ticket_id: int, reason: str) -> str:
 # ---------------------------------------------------------------- networks
 
 
-def completions(text: str, suggestions: Sequence[str]) -> str:
-    """Three ways to finish a sentence; a tap copies one."""
-    return "\n\n".join(f"<code>{escape(text + rest)}</code>" for rest in suggestions)
+def completions(prompt: str, ticket_id: int | None = None) -> str:
+    """Above the suggestions; the beginning of the sentence is all of its second line."""
+    lead = "How shall it go on?" if ticket_id is None else f"Your reply to #{ticket_id}:"
+    return f"{lead}\n{escape(prompt)}…"
+
+
+def completed(sentence: str) -> str:
+    """The whole sentence; a tap copies it."""
+    return f"<code>{escape(sentence)}</code>"
 
 
 def unknown_product(name: str, close: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from telegram.error import TelegramError
 
 from bot import texts
 from bot.context import DeskContext, Keyboard
-from bot.conversations import customers
+from bot.conversations import completion, customers
 from storage import outbox, tickets
 from storage.schema import Person, Role, Ticket, TicketMessage, now
 from storage.tickets import Listed
@@ -228,22 +228,16 @@ async def press(update: Update, context: DeskContext) -> None:
 
 async def _send(update: Update, context: DeskContext, found: Ticket, words: str | None) -> None:
     """Send a reply to the customer: the words, or a copy of the whole message."""
-    agent = await context.person(update)
     message = update.effective_message
     assert message is not None  # noqa: S101
-    if refusal := await _refusal(context, agent, found):
-        context.answer(update, refusal)
+    said = message.text if words is None else words
+    if message.text and said and said.endswith(("…", "...")):
+        await completion.offer(update, context, found.id, said)
         return
-    if found.holder_id is None:
-        await tickets.claim(context.session, found.id, agent.id, message.chat_id)
     kept: TicketMessage = customers.as_ticket_message(message, incoming=False, text=words)
-    kept.answered_at = kept.sent_at = now()
-    await tickets.reply(context.session, found, kept)
-    about: dict[str, Any] = {
-        "ticket_id": found.id,
-        "ticket_message_id": kept.id,
-        "author_id": agent.id,
-    }
+    about = await _record(update, context, found, kept)
+    if about is None:
+        return
     if message.text:
         html = texts.escape(words) if words is not None else message.text_html
         context.say(found.customer_id, html, **about)
@@ -256,6 +250,40 @@ async def _send(update: Update, context: DeskContext, found: Ticket, words: str 
         }
         outbox.add(context.session, found.customer_id, "copyMessage", arguments, **about)
     context.answer(update, texts.replied(found.id))
+
+
+async def send_words(update: Update, context: DeskContext, found: Ticket, words: str) -> None:
+    """Send words that the agent chose by a button."""
+    message = update.effective_message
+    assert message is not None  # noqa: S101
+    kept = TicketMessage(
+        author_id=(await context.person(update)).id,
+        incoming=False,
+        chat_id=message.chat_id,
+        message_id=message.message_id,
+        kind="text",
+        text=words,
+    )
+    about = await _record(update, context, found, kept)
+    if about is not None:
+        context.say(found.customer_id, texts.escape(words), **about)
+        context.answer(update, texts.replied(found.id))
+
+
+async def _record(
+    update: Update, context: DeskContext, found: Ticket, kept: TicketMessage
+) -> dict[str, Any] | None:
+    """Put a reply into the thread; what its delivery is about, or None if it may not be sent."""
+    agent = await context.person(update)
+    assert update.effective_chat is not None  # noqa: S101
+    if refusal := await _refusal(context, agent, found):
+        context.answer(update, refusal)
+        return None
+    if found.holder_id is None:
+        await tickets.claim(context.session, found.id, agent.id, update.effective_chat.id)
+    kept.answered_at = kept.sent_at = now()
+    await tickets.reply(context.session, found, kept)
+    return {"ticket_id": found.id, "ticket_message_id": kept.id, "author_id": agent.id}
 
 
 async def reply(update: Update, context: DeskContext) -> None:

@@ -1,28 +1,151 @@
-"""/complete: finishes a sentence."""
+"""/complete, inline mode, and replies that end in "…": finishing sentences."""
 
 from __future__ import annotations
 
-from telegram import Update
+import contextlib
+
+from telegram import (
+    InlineQueryResultArticle,
+    InlineQueryResultsButton,
+    InputTextMessageContent,
+    Message,
+    Update,
+)
+from telegram.error import TelegramError
 
 from bot import texts
-from bot.context import DeskContext
-from ml.completion.serve import NothingToComplete
+from bot.context import DeskContext, Keyboard
+from bot.conversations import agents
+from ml.completion.serve import READ, NothingToComplete
+from storage import outbox, tickets
+
+CACHE = 300  # seconds that Telegram may keep an inline answer: the same text has the same one
+
+
+async def _suggest(context: DeskContext, text: str, variant: int = 0) -> list[str]:
+    """Three continuations, worked out off the event loop."""
+    networks = context.desk.networks
+    return await networks.run(networks.completion.suggest, text, variant=variant)
+
+
+def _keyboard(suggestions: list[str], action: str, variant: int) -> Keyboard:
+    rows = [
+        [(f"…{suggestion}", f"{action}:{variant}:{number}")]
+        for number, suggestion in enumerate(suggestions)
+    ]
+    return [*rows, [("🔄 More", f"more-{action}:{variant + 1}")]]
 
 
 async def complete(update: Update, context: DeskContext) -> None:
     """/complete TEXT, or as a reply to a message."""
     message = update.effective_message
     assert message is not None  # noqa: S101
-    _, _, text = (message.text or "").partition(" ")
-    if not text.strip() and message.reply_to_message:
+    text = (message.text or "").partition(" ")[2].strip()
+    if not text and message.reply_to_message:
         text = message.reply_to_message.text or message.reply_to_message.caption or ""
-    if not text.strip():
+    if not text:
         context.answer(update, texts.COMPLETE_USAGE)
         return
-    networks = context.desk.networks
+    await context.typing(update)
+    prompt = texts.one_line(text)[-READ:]
     try:
-        suggestions = await networks.run(networks.completion.suggest, text)
+        suggestions = await _suggest(context, prompt)
     except NothingToComplete as error:
         context.answer(update, texts.escape(str(error)))
         return
-    context.answer(update, texts.completions(texts.one_line(text[-500:]), suggestions))
+    context.answer(update, texts.completions(prompt), _keyboard(suggestions, "complete", 0))
+
+
+async def offer(update: Update, context: DeskContext, ticket_id: int, words: str) -> None:
+    """Offer an agent to finish the reply that they began, before it is sent."""
+    await context.typing(update)
+    prompt = texts.one_line(words.rstrip(".… "))[-READ:]
+    suggestions: list[str] = []
+    with contextlib.suppress(NothingToComplete):  # it can still be sent as it is
+        suggestions = await _suggest(context, prompt)
+    buttons = _keyboard(suggestions, f"finish-{ticket_id}", 0)
+    as_it_is = [("📨 Send as it is", f"finish-{ticket_id}:0:-1")]
+    context.answer(update, texts.completions(prompt, ticket_id), [*buttons, as_it_is])
+
+
+def _prompt(message: Message) -> str:
+    """What the message under which a button was pressed wants finished."""
+    return (message.text or "").partition("\n")[2].removesuffix("…")
+
+
+async def press(update: Update, context: DeskContext) -> None:
+    """A suggestion, or More."""
+    query = update.callback_query
+    assert query is not None  # noqa: S101
+    message = query.message
+    if not isinstance(message, Message) or not message.reply_markup or not _prompt(message):
+        await agents.toast(update, texts.OUTDATED)
+        return
+    data = str(query.data)
+    if data.startswith("more-"):
+        await _more(update, context, message, data)
+        return
+    labels = [
+        button.text.removeprefix("…")
+        for row in message.reply_markup.inline_keyboard
+        for button in row
+        if button.callback_data == data
+    ]
+    action, _, number = data.split(":")
+    prompt = _prompt(message)
+    whole = prompt + ("…" if number == "-1" else "".join(labels[:1]))
+    await agents.toast(update)
+    if action == "complete":
+        context.answer(update, texts.completed(whole))
+        return
+    if not await context.is_agent(update):
+        return
+    found = await tickets.lock(context.session, int(action.removeprefix("finish-")))
+    if found is None:
+        context.answer(update, texts.OUTDATED)
+    else:
+        await agents.send_words(update, context, found, whole)
+        agents.replace(update, context, texts.completed(whole))
+
+
+async def _more(update: Update, context: DeskContext, message: Message, data: str) -> None:
+    """Other suggestions in the place of those shown."""
+    action, _, number = data.removeprefix("more-").partition(":")
+    try:
+        suggestions = await _suggest(context, _prompt(message), int(number))
+    except NothingToComplete:
+        await agents.toast(update, texts.NOTHING_MORE)
+        return
+    await agents.toast(update)
+    kept = [
+        [(button.text, str(button.callback_data)) for button in row]
+        for row in (message.reply_markup.inline_keyboard if message.reply_markup else [])
+        if str(row[0].callback_data).endswith(":-1")
+    ]
+    keyboard = [*_keyboard(suggestions, action, int(number)), *kept]
+    arguments = {
+        "chat_id": message.chat.id,
+        "message_id": message.message_id,
+        "reply_markup": texts.buttons(keyboard),
+    }
+    outbox.add(context.session, message.chat.id, "editMessageReplyMarkup", arguments)
+
+
+async def inline(update: Update, context: DeskContext) -> None:
+    """@bot TEXT in any chat; answered directly, since a late answer is worth nothing."""
+    query = update.inline_query
+    assert query is not None  # noqa: S101
+    results = []
+    with contextlib.suppress(NothingToComplete):
+        results = [
+            InlineQueryResultArticle(
+                id=str(number),
+                title=f"…{suggestion}",
+                description=query.query + suggestion,
+                input_message_content=InputTextMessageContent(query.query + suggestion),
+            )
+            for number, suggestion in enumerate(await _suggest(context, query.query))
+        ]
+    hint = InlineQueryResultsButton(texts.INLINE_HINT, start_parameter="complete")
+    with contextlib.suppress(TelegramError):
+        await query.answer(results, cache_time=CACHE, button=None if results else hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from telegram import Update
+from telegram.constants import ChatAction
 
 from bot import texts
 from bot.context import DeskContext
@@ -50,6 +51,7 @@ async def forecast(update: Update, context: DeskContext) -> None:
         if not 1 <= weeks <= MAX_WEEKS:
             context.answer(update, f"I forecast 1 to {MAX_WEEKS} weeks. {texts.FORECAST_USAGE}")
             return
+    await context.typing(update, ChatAction.UPLOAD_PHOTO)
     networks = context.desk.networks
     try:
         name, history, made, caption = await networks.run(

@@ -7,7 +7,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from telegram import Message, Update
-from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, TypeHandler, filters
+from telegram.ext import (
+    CallbackQueryHandler,
+    CommandHandler,
+    InlineQueryHandler,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
 
 from bot import texts
 from bot.context import DeskApplication, DeskContext
@@ -110,9 +117,12 @@ def register(application: DeskApplication) -> None:
         (r"^(withdraw|keep)", customers.withdraw),
         (r"^(queue|open|claim|resolve|release)", agents.press),
         (r"^(remove|removed)", admins.press),
+        (r"^(complete|finish-\d{1,18}):\d{1,4}", completion.press),
+        (r"^more-(complete|finish-\d{1,18})", completion.press),
     ):
         application.add_handler(CallbackQueryHandler(press, pattern + number))
     application.add_handler(CallbackQueryHandler(_outdated))
+    application.add_handler(InlineQueryHandler(completion.inline))
     application.add_handler(TypeHandler(Update, _other))
 
 

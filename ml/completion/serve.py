@@ -153,10 +153,11 @@ class CompletionModel:
 
     def _probabilities(self, rows: Floats) -> NDArray[np.float64]:
         """Probabilities [batch, characters] of logits, sharpened, without what is never written."""
-        rows = rows.astype(np.float64) / TEMPERATURE
-        rows[:, self._banned] = -np.inf
-        p: NDArray[np.float64] = np.exp(rows - rows.max(1, keepdims=True))
-        return p / p.sum(1, keepdims=True)
+        scaled = rows.astype(np.float64) / TEMPERATURE
+        scaled[:, self._banned] = -np.inf
+        p: NDArray[np.float64] = np.exp(scaled - scaled.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        return p
 
     def _pick(self, order: Any, cumulative: Any, dice: float, path: _Path) -> int:
         """Draw from the nucleus; the likeliest instead where that would make an unknown word.

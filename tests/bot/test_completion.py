@@ -1,0 +1,91 @@
+from typing import Any
+
+from bot.sandbox.world import GROUP_ID
+from tests.bot.talk import ask
+from tests.conftest import Town
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    rows = message["reply_markup"]["inline_keyboard"]
+    return [button["text"] for row in rows for button in row]
+
+
+async def test_a_tap_on_a_suggestion_posts_the_whole_sentence(town: Town) -> None:
+    offered = await ask(town.carla, "/complete So she was considering", "go on?")
+    *suggestions, more = labels(offered)
+    assert len(suggestions) == 3
+    assert more == "🔄 More"
+    await town.carla.press(offered, suggestions[1])
+    whole = "So she was considering" + suggestions[1].removeprefix("…")
+    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+
+
+async def test_more_replaces_the_suggestions_and_they_still_work(town: Town) -> None:
+    offered = await ask(town.carla, "/complete So she was considering", "go on?")
+    await town.carla.press(offered, "🔄 More")
+    changed = await town.carla.wait_for(
+        lambda m: "go on?" in m["text"] and labels(m) != labels(offered), timeout=15
+    )
+    assert changed["message_id"] == offered["message_id"]
+    assert not set(labels(changed)[:3]) & set(labels(offered)[:3])
+    await town.carla.press(changed, labels(changed)[0])
+    whole = "So she was considering" + labels(changed)[0].removeprefix("…")
+    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+
+
+async def test_complete_explains_itself_or_completes_the_message_it_replies_to(town: Town) -> None:
+    usage = await ask(town.carla, "/complete", "Write the beginning")
+    await ask(town.carla, "/complete", "Write the beginning of a", reply_to=usage["message_id"])
+    said = await town.ana.say("Thank you for")
+    await ask(town.ana, "/complete", "Thank you for…", reply_to=said["message_id"])
+
+
+async def test_texts_that_cannot_be_finished_are_answered(town: Town) -> None:
+    for text in ("😀😀", "Привет", "你好", "!!!", "\u200b"):
+        await ask(town.carla, f"/complete {text}", "write a few words")
+    await ask(town.carla, "/complete " + "very " * 800 + "long", "very long…")
+    await ask(town.carla, "/complete <b>bold</b> & /stats", "<b>bold</b> & /stats…")
+
+
+async def test_inline_mode_offers_the_same_suggestions(town: Town) -> None:
+    offered = await ask(town.carla, "/complete So she was considering", "go on?")
+    found = await town.dmitri.inline("So she was considering", wait=15)
+    assert [result["title"] for result in found["results"]] == labels(offered)[:3]
+    await town.ana.inline("", chat=GROUP_ID, wait=15)
+    chosen = await town.ana.inline("So she was considering", chat=GROUP_ID, wait=15)
+    await town.ana.choose(chosen, "0", chat=GROUP_ID)
+    sent = await town.ana.messages(GROUP_ID)
+    assert sent[-1]["text"].startswith("So she was considering ")
+
+
+async def test_inline_mode_says_what_to_do_when_there_is_nothing_to_finish(town: Town) -> None:
+    found = await town.dmitri.inline("", wait=15)
+    assert (found["results"], found["button"]["text"]) == ([], "Write the beginning of a sentence")
+
+
+async def test_a_reply_that_trails_off_is_finished_before_it_is_sent(town: Town) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    card = await ask(town.ana, "/next", "parcel is late")
+    said = await town.ana.say("I am so sorry that…", reply_to=card["message_id"])
+    offered = await town.ana.wait_for(
+        lambda m: "Your reply to #1" in m["text"], timeout=15, after=said["message_id"]
+    )
+    assert labels(offered)[3:] == ["🔄 More", "📨 Send as it is"]
+    await town.ana.press(offered, "🔄 More")
+    changed = await town.ana.wait_for(
+        lambda m: "Your reply to #1" in m["text"] and labels(m) != labels(offered), timeout=15
+    )
+    await town.ana.press(changed, labels(changed)[0])
+    whole = "I am so sorry that" + labels(changed)[0].removeprefix("…")
+    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+    assert len([m for m in await town.carla.messages() if "so sorry" in m["text"]]) == 1
+    await ask(town.ana, "/reply 1 One moment...", "Your reply to #1")
+    offered = await town.ana.wait_for(lambda m: "One moment…" in m["text"], timeout=15)
+    await town.ana.press(offered, "📨 Send as it is")
+    await town.carla.wait_for(lambda m: m["text"] == "One moment…", timeout=15)
+
+
+async def test_typing_is_shown_while_it_works(town: Town) -> None:
+    await ask(town.carla, "/complete So she was considering", "go on?")
+    [call] = await town.client.outgoing("sendChatAction", chat_id=town.carla.id)
+    assert call["params"]["action"] == "typing"
