@@ -93,6 +93,25 @@ class CompletionModel:
         line = re.sub(r"\s+", " ", known).lstrip()[-READ:]
         return "\n".join(textwrap.wrap(line, COLUMNS, drop_whitespace=False)).replace(" \n", "\n")
 
+    @property
+    def alphabet(self) -> str:
+        """The characters that the network knows."""
+        return self._alphabet
+
+    def begin(self, text: str) -> tuple[list[Any], NDArray[np.float64]]:
+        """The state after a text, and log p [1, characters] of what comes next."""
+        ids = np.array([[self._numbers.get(c, 0) for c in text[-READ:] or "\n"]], np.int64)
+        logits, state = self._run(ids, self._zeros())
+        return state, _log_p(logits[:, -1])[:, 1:]
+
+    def extend(
+        self, state: list[Any], rows: list[int], characters: list[str]
+    ) -> tuple[list[Any], NDArray[np.float64]]:
+        """The states after one more character each, from given rows of the states before."""
+        ids = np.array([[self._numbers[c]] for c in characters], np.int64)
+        logits, after = self._run(ids, [part[:, rows] for part in state])
+        return after, _log_p(logits[:, -1])[:, 1:]
+
     def suggest(self, text: str, n: int = 3, variant: int = 0) -> list[str]:
         """Up to n continuations of a text, each ending with a word or a sentence.
 
@@ -215,12 +234,19 @@ class CompletionModel:
         for start in range(0, len(ids), READ):
             chunk = ids[start : start + READ]
             following, next_state = self._run(chunk[None], state)
-            rows = np.concatenate([logits[0, -1:], following[0, :-1]]).astype(np.float64)
-            rows -= rows.max(1, keepdims=True)
-            log_p = rows[np.arange(len(chunk)), chunk] - np.log(np.exp(rows).sum(1))
+            rows = _log_p(np.concatenate([logits[0, -1:], following[0, :-1]]))
+            log_p = rows[np.arange(len(chunk)), chunk]
             bits += float(-log_p.sum() / math.log(2)) + UNKNOWN_BITS * int((chunk == 0).sum())
             logits, state = following, next_state
         return bits / len(ids)
+
+
+def _log_p(logits: Floats) -> NDArray[np.float64]:
+    """Log-softmax of float32 [rows, characters]."""
+    rows = logits.astype(np.float64)
+    rows -= rows.max(1, keepdims=True)
+    log_p: NDArray[np.float64] = rows - np.log(np.exp(rows).sum(1, keepdims=True))
+    return log_p
 
 
 def _value(path: _Path) -> float:
