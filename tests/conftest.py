@@ -58,6 +58,9 @@ def postgres() -> Iterator[str]:
     """A PostgreSQL server of our own; gives its URL."""
     with tempfile.TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(folder)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here outlives the tests
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
