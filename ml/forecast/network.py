@@ -6,67 +6,67 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
-from ml.forecast.features import INPUTS, MEMORIES
+from ml.forecast.counts import LEAST_DISPERSION
+from ml.forecast.features import AHEAD, INPUTS, MEMORIES
 
 
 @dataclass(frozen=True)
 class Hyper:
     """Everything one may turn, on one screen."""
 
-    horizon: int = 13  # weeks ahead
     hidden: int = 16
     members: int = 5  # networks in the ensemble, alike but for their seed
-    steps: int = 300
-    batch: int = 256  # products a step
+    steps: int = 400
+    batch: int = 128  # products a step
     rate: float = 0.01  # of Adam, falling to zero along a cosine
     decay: float = 0.01
     half_life: float = 13.0  # weeks after which a target week counts half
     min_history: int = 8  # weeks
-    late_starts: int = 24  # histories are cut at the front by up to so many weeks
+    late_starts: tuple[int, ...] = (0, 0, 8, 16, 24)  # weeks cut off histories at the front
+    small_tables: float = 0.2  # share of steps on a table of at most 64 products
 
 
 class Forecaster(nn.Module):
-    """A GRU that decides, for each week ahead, how far back it is worth looking.
+    """A GRU that decides, for each week ahead, which memory of a product to trust.
 
-    The forecast is a mixture of a long, a middling and a short memory (weighted means of the
-    past), times a bounded correction: so the network cannot stray far from the plain mean, which
-    is hard to beat on such data. Around it, the network widens or narrows the spread of the past.
+    The forecast is a mixture of the memories (three of the recent past, two of half a year ago),
+    times a bounded correction: so the network cannot stray far from plain means, which are hard
+    to beat on such data. It is the mean of a negative binomial distribution, whose dispersion is
+    that of the past, made larger or smaller.
     """
 
-    def __init__(self, horizon: int, hidden: int) -> None:
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.horizon = horizon
         self.gru = nn.GRU(INPUTS, hidden, batch_first=True)
-        self.head = nn.Linear(hidden, horizon * (MEMORIES + 4))
-        with torch.no_grad():  # begin as the long mean with a normal distribution's 80% interval
+        self.mix = nn.Linear(hidden + AHEAD, hidden)
+        self.head = nn.Linear(hidden, MEMORIES + 2)
+        with torch.no_grad():  # begin close to the long mean and its dispersion
             self.head.weight.mul_(0.1)
-            bias = torch.tensor([2.0] + [0.0] * (MEMORIES - 1) + [0.0, 0.0, 0.95, 0.95])
-            self.head.bias.copy_(bias.repeat(horizon))
+            bias = [2.0] + [0.0] * (MEMORIES - 1) + [0.0, 0.0]
+            self.head.bias.copy_(torch.tensor(bias))
 
-    def forward(self, inputs: Tensor, memories: Tensor, spread: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
         """Forecast after every week.
 
-        Args:
-            inputs: float32 [products, weeks, INPUTS], see :func:`ml.forecast.features.describe`.
-            memories: float32 [products, weeks, MEMORIES], pieces.
-            spread: float32 [products, weeks], pieces.
+        Args: the attributes of :class:`ml.forecast.features.Features`.
 
         Returns:
-            float32 [products, weeks, horizon, 4]: mean, low, median and high, in pieces; low and
-            high hold 80% between them.
+            float32 [products, weeks, HORIZON, 2]: mean, in pieces, and dispersion (variance
+            divided by mean) of a negative binomial distribution.
         """
         hidden, _ = self.gru(inputs)
-        head = self.head(hidden).unflatten(-1, (self.horizon, MEMORIES + 4))
+        return self.decode(hidden, ahead, memories, dispersion)
+
+    def decode(self, hidden: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
+        """From the state of any weeks [..., hidden] to their forecasts [..., HORIZON, 2]."""
+        wide = hidden.unsqueeze(-2).expand(*ahead.shape[:-1], -1)
+        head = self.head(torch.tanh(self.mix(torch.cat([wide, ahead], dim=-1))))
         trust = head[..., :MEMORIES].softmax(-1)
-        correction, shift, down, up = head[..., MEMORIES:].unbind(-1)
-        mean = (trust * memories.unsqueeze(-2)).sum(-1) * torch.exp(0.3 * torch.tanh(correction))
-        spread = spread.unsqueeze(-1)
-        median = mean + 0.5 * spread * torch.tanh(shift)
-        low = mean - spread * softplus(down)
-        high = mean + spread * softplus(up)
-        return torch.stack([mean, low, median, high], dim=-1)
+        correction, unrest = torch.tanh(head[..., MEMORIES:]).unbind(-1)
+        mean = (trust * memories).sum(-1) * torch.exp(0.4 * correction)
+        dispersion = LEAST_DISPERSION + dispersion.unsqueeze(-1) * torch.exp(1.5 * unrest - 0.5)
+        return torch.stack([mean, dispersion], dim=-1)
 
 
 class Ensemble(nn.Module):
@@ -76,10 +76,19 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def forward(self, inputs: Tensor, memories: Tensor, spread: Tensor) -> Tensor:
-        """Forecast after the last week; float32 [products, horizon, 4], none below zero."""
-        outputs = [member(inputs, memories, spread)[:, -1] for member in self.members]
-        return torch.stack(outputs).mean(0).clamp(min=0)
+    def forward(self, inputs: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
+        """Forecast after the last week.
+
+        Args: what :meth:`ml.forecast.features.Features.last` returns.
+
+        Returns:
+            float32 [products, HORIZON, 2]: mean, in pieces, and dispersion.
+        """
+        outputs = []
+        for member in self.members:
+            hidden = member.gru(inputs)[0][:, -1]
+            outputs.append(member.decode(hidden, ahead, memories, dispersion))
+        return torch.stack(outputs).mean(0)
 
 
 class TextbookRNN(nn.Module):
