@@ -21,10 +21,10 @@ Floats = NDArray[np.float32]
 
 WINDOW = 52  # weeks the network looks back at most
 HORIZON = 13  # weeks ahead
-RATES = (0.0, 0.1, 0.3)  # weekly forgetting of the three memories of the recent past
-CYCLE = 26  # weeks: half a year ago is remembered too
-MEMORIES = len(RATES) + 2
-INPUTS = 11
+RATES = (0.0, 0.1, 0.3)  # weekly forgetting of three memories of the recent past
+CYCLE = 26  # weeks: half a year, of which the mean is remembered, and the same week in the last
+MEMORIES = len(RATES) + 3
+INPUTS = 12
 AHEAD = 5
 SMOOTH = 0.5  # pieces added before logarithms and divisions
 DRIFT = 0.03  # standard deviation of a week's change of the common level
@@ -39,7 +39,7 @@ class Features:
     Attributes:
         inputs: float32 [products, weeks, INPUTS], without unit, for the recurrent part.
         ahead: float32 [products, weeks, HORIZON, AHEAD], without unit, on each week ahead.
-        memories: float32 [products, weeks, HORIZON, MEMORIES], pieces: five ways to remember.
+        memories: float32 [products, weeks, HORIZON, MEMORIES], pieces: six ways to remember.
         dispersion: float32 [products, weeks], variance of a week divided by its mean.
     """
 
@@ -89,13 +89,14 @@ def describe(counts: NDArray[np.floating], table: NDArray[np.floating] | None = 
     if table is not None:
         shares, surprise, dispersion = _products(x, market.level)
     level = market.level
+    shares.append(_trailing(x, level))
     recent = np.stack([share * level for share in shares], axis=-1)
     long = recent[..., 0]
     known = np.cumsum(~np.isnan(x), axis=1)
     inputs = np.stack(
         [
             surprise,
-            *(_log_ratio(recent[..., i], long) for i in range(1, len(RATES))),
+            *(_log_ratio(recent[..., i], long) for i in range(1, recent.shape[-1])),
             np.log1p(np.minimum(long, 100)) / 2,  # larger ones were not seen in training
             np.log(dispersion),
             np.minimum(known / CYCLE, 1),
@@ -114,11 +115,11 @@ def describe(counts: NDArray[np.floating], table: NDArray[np.floating] | None = 
         ],
         axis=-1,
     )
-    cycle, smooth_cycle, has_cycle, unrest = _cycle(x, level, long, market.unrest)
+    cycle, likely, has_cycle, unrest = _cycle(x, level, long, market.unrest)
     memories = np.concatenate(
         [
-            np.broadcast_to(recent[:, :, None], (*x.shape, HORIZON, len(RATES))),
-            np.stack([cycle, smooth_cycle], axis=-1),
+            np.broadcast_to(recent[:, :, None], (*x.shape, HORIZON, recent.shape[-1])),
+            np.stack([cycle, likely], axis=-1),
         ],
         axis=-1,
     )
@@ -126,7 +127,7 @@ def describe(counts: NDArray[np.floating], table: NDArray[np.floating] | None = 
     ahead = np.stack(
         [
             _log_ratio(cycle, long[..., None]),
-            _log_ratio(smooth_cycle, long[..., None]),
+            _log_ratio(likely, long[..., None]),
             has_cycle,
             unrest,
             steps,
@@ -190,7 +191,9 @@ def _products(x: Array, level: Array) -> tuple[list[Array], Array, Array]:
     surprise = np.zeros_like(value)
     expected = shares[0][:, :-1] * level[1:]
     surprise[:, 1:] = (value[:, 1:] - expected) / np.sqrt(expected + SMOOTH)
-    surprise[:, 1:] *= weight[:, 1:] * (np.cumsum(weight, axis=1)[:, :-1] > 0)
+    # Of a product known for n weeks one expects to miss more, for its share is known less well.
+    n_known = np.cumsum(weight, axis=1)[:, :-1]
+    surprise[:, 1:] *= weight[:, 1:] * np.sqrt(n_known / (n_known + 1))
     squares, n = np.zeros(len(x)), np.zeros(len(x))
     dispersion = np.empty_like(value)
     for week in range(x.shape[1]):
@@ -225,29 +228,51 @@ def _market(level: Array, change: Array, weight: Array, long: Array, surprise: A
     )
 
 
-def _cycle(
-    x: Array, level: Array, long: Array, unrest: Array
-) -> tuple[Array, Array, Array, Array]:
+def _trailing(x: Array, level: Array) -> Array:
+    """Shares [products, weeks] in the last CYCLE weeks alone."""
+    sold = np.cumsum(np.nan_to_num(x), axis=1)
+    seen = np.cumsum(~np.isnan(x) * level, axis=1)
+    for total in (sold, seen):
+        total[:, CYCLE:] -= total[:, :-CYCLE].copy()
+    share: Array = sold / np.maximum(seen, 1e-9)
+    return share
+
+
+def _cycle(x: Array, level: Array, long: Array, unrest: Array) -> tuple[Array, Array, Array, Array]:
     """What a product sold CYCLE weeks before each week ahead, at today's level.
 
-    Returns the week itself and the mean of it and its neighbours [products, weeks, HORIZON] in
-    pieces (the long memory where there is none), whether there is one, and the market's unrest
-    then.
+    Returns, each [products, weeks, HORIZON]: the mean of that week and its neighbours, in pieces;
+    the same as far as it is likely to be more than chance; whether there is such a week; how
+    unsettled the market was in it. Where there is none, both are the long memory.
+
+    How likely: where the market was as calm as it mostly is, products strayed by chance. Where
+    their mean squared surprise was larger, the excess is what is worth remembering, and the
+    mean of a normal distribution given both (shrinkage after James and Stein, 1961) uses it.
     """
     weeks = x.shape[1]
     share = x / level
-    padded = np.pad(share, ((0, 0), (1, 1)), constant_values=np.nan)
-    around = np.stack([padded[:, :-2], share, padded[:, 2:]])
-    weight = ~np.isnan(around)
-    smooth = np.nan_to_num(around).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
+    calm = np.array([np.median(unrest[: week + 1]) for week in range(weeks)])
     then = np.arange(weeks)[:, None] + np.arange(1, HORIZON + 1) - CYCLE
-    index = np.maximum(then, 0)
-    has_cycle = (then >= 0) & ~np.isnan(share[:, index])
+    total, worth = np.zeros((2, *x.shape, HORIZON)), np.zeros((2, *x.shape, HORIZON))
+    own = (long / level[None])[..., None]
+    for week in (then - 1, then, then + 1):
+        index = np.maximum(week, 0)
+        there = (week >= 0) & ~np.isnan(share[:, index])
+        strayed = np.where(there, np.nan_to_num(share[:, index]) - own, 0)
+        odds = np.expm1(np.clip(unrest[index] - calm[:, None], 0, 4))
+        for i, weight in enumerate((1.0, odds)):
+            total[i] += weight * strayed
+            worth[i] += weight * there
+    has_cycle = (then >= 0) & ~np.isnan(share[:, np.maximum(then, 0)])
+    plain = np.where(has_cycle, total[0] / np.maximum(worth[0], 1), 0)
+    likely = np.where(has_cycle, total[1] / (1 + worth[1]), 0)
     now = level[:, None]
-    fallback = long[..., None]
-    cycle = np.where(has_cycle, np.nan_to_num(share[:, index]) * now, fallback)
-    smooth_cycle = np.where(has_cycle, smooth[:, index] * now, fallback)
-    return cycle, smooth_cycle, has_cycle.astype(np.float64), has_cycle * unrest[index]
+    return (
+        (own + plain) * now,
+        (own + likely) * now,
+        has_cycle.astype(np.float64),
+        has_cycle * unrest[np.maximum(then, 0)],
+    )
 
 
 def _log_ratio(a: Array, b: Array) -> Array:

@@ -17,33 +17,37 @@ class Hyper:
 
     hidden: int = 16
     members: int = 5  # networks in the ensemble, alike but for their seed
-    steps: int = 400
+    steps: int = 250
     batch: int = 128  # products a step
     rate: float = 0.01  # of Adam, falling to zero along a cosine
     decay: float = 0.01
-    half_life: float = 13.0  # weeks after which a target week counts half
+    half_life: float = 26.0  # weeks after which a target week counts half
     min_history: int = 8  # weeks
     late_starts: tuple[int, ...] = (0, 0, 8, 16, 24)  # weeks cut off histories at the front
+    reach: float = 0.03  # the largest correction of a mean, as a logarithm
     small_tables: float = 0.2  # share of steps on a table of at most 64 products
 
 
 class Forecaster(nn.Module):
     """A GRU that decides, for each week ahead, which memory of a product to trust.
 
-    The forecast is a mixture of the memories (three of the recent past, two of half a year ago),
+    The forecast is a mixture of the memories (four of the recent past, two of half a year ago),
     times a bounded correction: so the network cannot stray far from plain means, which are hard
     to beat on such data. It is the mean of a negative binomial distribution, whose dispersion is
     that of the past, made larger or smaller.
     """
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, reach: float) -> None:
         super().__init__()
+        self.reach = reach
         self.gru = nn.GRU(INPUTS, hidden, batch_first=True)
         self.mix = nn.Linear(hidden + AHEAD, hidden)
         self.head = nn.Linear(hidden, MEMORIES + 2)
-        with torch.no_grad():  # begin close to the long mean and its dispersion
+        with torch.no_grad():
+            # Begin between the long mean and what half a year ago adds to it: in calm times they
+            # are the same, so no training can tell them apart.
             self.head.weight.mul_(0.1)
-            bias = [2.0] + [0.0] * (MEMORIES - 1) + [0.0, 0.0]
+            bias = [2.0] + [0.0] * (MEMORIES - 2) + [2.0] + [0.0, 0.0]
             self.head.bias.copy_(torch.tensor(bias))
 
     def forward(self, inputs: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
@@ -64,7 +68,7 @@ class Forecaster(nn.Module):
         head = self.head(torch.tanh(self.mix(torch.cat([wide, ahead], dim=-1))))
         trust = head[..., :MEMORIES].softmax(-1)
         correction, unrest = torch.tanh(head[..., MEMORIES:]).unbind(-1)
-        mean = (trust * memories).sum(-1) * torch.exp(0.4 * correction)
+        mean = (trust * memories).sum(-1) * torch.exp(self.reach * correction)
         dispersion = LEAST_DISPERSION + dispersion.unsqueeze(-1) * torch.exp(1.5 * unrest - 0.5)
         return torch.stack([mean, dispersion], dim=-1)
 

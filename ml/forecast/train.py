@@ -113,7 +113,7 @@ def fit(
     """
     seed_everything(seed)
     batches = Batches(counts, hyper, seed, device)
-    model = Forecaster(hyper.hidden).to(device)
+    model = Forecaster(hyper.hidden, hyper.reach).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=hyper.rate, weight_decay=hyper.decay)
     signature = _signature(counts, hyper, seed)
     history = _resume(checkpoint, signature, model, optimizer, device)
