@@ -23,9 +23,8 @@ WINDOW = 52  # weeks the network looks back at most
 HORIZON = 13  # weeks ahead
 RATES = (0.0, 0.1, 0.3)  # weekly forgetting of three memories of the recent past
 CYCLE = 26  # weeks: half a year, of which the mean is remembered, and the same week in the last
-MEMORIES = len(RATES) + 3
+MEMORIES = len(RATES) + 1
 INPUTS = 12
-AHEAD = 5
 SMOOTH = 0.5  # pieces added before logarithms and divisions
 DRIFT = 0.03  # standard deviation of a week's change of the common level
 MEMORY = 0.1  # weekly forgetting of how spread out a product is
@@ -38,19 +37,21 @@ class Features:
 
     Attributes:
         inputs: float32 [products, weeks, INPUTS], without unit, for the recurrent part.
-        ahead: float32 [products, weeks, HORIZON, AHEAD], without unit, on each week ahead.
-        memories: float32 [products, weeks, HORIZON, MEMORIES], pieces: six ways to remember.
+        memories: float32 [products, weeks, MEMORIES], pieces: ways to remember a week's sales.
+        cycle: float32 [products, weeks, HORIZON, 2]: by how many pieces half a year ago tells to
+            stray from the first memory, and how much more that leaves open, as a share of the
+            dispersion.
         dispersion: float32 [products, weeks], variance of a week divided by its mean.
     """
 
     inputs: Floats
-    ahead: Floats
     memories: Floats
+    cycle: Floats
     dispersion: Floats
 
     def last(self) -> tuple[Floats, Floats, Floats, Floats]:
         """What a forecast after the last week needs: all inputs, and the rest of that week."""
-        return self.inputs, self.ahead[:, -1], self.memories[:, -1], self.dispersion[:, -1]
+        return self.inputs, self.memories[:, -1], self.cycle[:, -1], self.dispersion[:, -1]
 
 
 @dataclass(frozen=True)
@@ -115,26 +116,8 @@ def describe(counts: NDArray[np.floating], table: NDArray[np.floating] | None = 
         ],
         axis=-1,
     )
-    cycle, likely, has_cycle, unrest = _cycle(x, level, long, market.unrest)
-    memories = np.concatenate(
-        [
-            np.broadcast_to(recent[:, :, None], (*x.shape, HORIZON, recent.shape[-1])),
-            np.stack([cycle, likely], axis=-1),
-        ],
-        axis=-1,
-    )
-    steps = np.broadcast_to(np.arange(1, HORIZON + 1) / HORIZON, has_cycle.shape)
-    ahead = np.stack(
-        [
-            _log_ratio(cycle, long[..., None]),
-            _log_ratio(likely, long[..., None]),
-            has_cycle,
-            unrest,
-            steps,
-        ],
-        axis=-1,
-    )
-    parts = (np.clip(inputs, -4, 4), np.clip(ahead, -4, 4), memories, dispersion)
+    cycle = _cycle(x, level, shares[0], market.unrest)
+    parts = (np.clip(inputs, -4, 4), recent, cycle, dispersion)
     return Features(*(part.astype(np.float32) for part in parts))
 
 
@@ -238,41 +221,31 @@ def _trailing(x: Array, level: Array) -> Array:
     return share
 
 
-def _cycle(x: Array, level: Array, long: Array, unrest: Array) -> tuple[Array, Array, Array, Array]:
-    """What a product sold CYCLE weeks before each week ahead, at today's level.
+def _cycle(x: Array, level: Array, share: Array, unrest: Array) -> Array:
+    """What CYCLE weeks before each week ahead tells, float64 [products, weeks, HORIZON, 2].
 
-    Returns, each [products, weeks, HORIZON]: the mean of that week and its neighbours, in pieces;
-    the same as far as it is likely to be more than chance; whether there is such a week; how
-    unsettled the market was in it. Where there is none, both are the long memory.
-
-    How likely: where the market was as calm as it mostly is, products strayed by chance. Where
-    their mean squared surprise was larger, the excess is what is worth remembering, and the
-    mean of a normal distribution given both (shrinkage after James and Stein, 1961) uses it.
+    Where the market was as calm then as it mostly is, products strayed from their shares by
+    chance, and nothing is told. Where their mean squared surprise was larger, the excess is signal:
+    of a normal signal seen through normal noise in three neighbouring weeks, the mean given
+    what was seen is how far to stray, in pieces; its variance is how much that leaves open, as a
+    share of the noise. (Empirical Bayes: Efron and Morris, 1973.)
     """
     weeks = x.shape[1]
-    share = x / level
+    relative = x / level
     calm = np.array([np.median(unrest[: week + 1]) for week in range(weeks)])
     then = np.arange(weeks)[:, None] + np.arange(1, HORIZON + 1) - CYCLE
-    total, worth = np.zeros((2, *x.shape, HORIZON)), np.zeros((2, *x.shape, HORIZON))
-    own = (long / level[None])[..., None]
+    strayed = np.zeros((*x.shape, HORIZON))
+    worth = np.zeros_like(strayed)
+    signal = np.zeros_like(strayed)
     for week in (then - 1, then, then + 1):
         index = np.maximum(week, 0)
-        there = (week >= 0) & ~np.isnan(share[:, index])
-        strayed = np.where(there, np.nan_to_num(share[:, index]) - own, 0)
-        odds = np.expm1(np.clip(unrest[index] - calm[:, None], 0, 4))
-        for i, weight in enumerate((1.0, odds)):
-            total[i] += weight * strayed
-            worth[i] += weight * there
-    has_cycle = (then >= 0) & ~np.isnan(share[:, np.maximum(then, 0)])
-    plain = np.where(has_cycle, total[0] / np.maximum(worth[0], 1), 0)
-    likely = np.where(has_cycle, total[1] / (1 + worth[1]), 0)
-    now = level[:, None]
-    return (
-        (own + plain) * now,
-        (own + likely) * now,
-        has_cycle.astype(np.float64),
-        has_cycle * unrest[np.maximum(then, 0)],
-    )
+        there = (week >= 0) & ~np.isnan(relative[:, index])
+        odds = there * np.expm1(np.clip(unrest[index] - calm[:, None], 0, 4))
+        strayed += odds * np.nan_to_num(relative[:, index] - share[..., None])
+        worth += odds
+        signal = odds if week is then else signal
+    pieces = strayed / (1 + worth) * level[:, None]
+    return np.stack([pieces, signal / (1 + worth)], axis=-1)
 
 
 def _log_ratio(a: Array, b: Array) -> Array:

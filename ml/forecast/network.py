@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ml.forecast.counts import LEAST_DISPERSION
-from ml.forecast.features import AHEAD, INPUTS, MEMORIES
+from ml.forecast.features import HORIZON, INPUTS, MEMORIES
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,26 @@ class Hyper:
 class Forecaster(nn.Module):
     """A GRU that decides, for each week ahead, which memory of a product to trust.
 
-    The forecast is a mixture of the memories (four of the recent past, two of half a year ago),
-    times a bounded correction: so the network cannot stray far from plain means, which are hard
-    to beat on such data. It is the mean of a negative binomial distribution, whose dispersion is
-    that of the past, made larger or smaller.
+    The forecast is a mixture of memories, plus what half a year ago tells, times a small
+    correction: so the network cannot stray far from plain means, which are hard to beat on such
+    data. It is the mean of a negative binomial distribution, whose dispersion is that of the
+    past, made larger or smaller.
     """
 
     def __init__(self, hidden: int, reach: float) -> None:
         super().__init__()
         self.reach = reach
         self.gru = nn.GRU(INPUTS, hidden, batch_first=True)
-        self.mix = nn.Linear(hidden + AHEAD, hidden)
+        self.mix = nn.Linear(hidden + 1, hidden)
         self.head = nn.Linear(hidden, MEMORIES + 2)
-        with torch.no_grad():
-            # Begin between the long mean and what half a year ago adds to it: in calm times they
-            # are the same, so no training can tell them apart.
+        self.half_year = nn.Parameter(torch.zeros(()))
+        with torch.no_grad():  # begin close to the long mean and its dispersion
             self.head.weight.mul_(0.1)
-            bias = [2.0] + [0.0] * (MEMORIES - 2) + [2.0] + [0.0, 0.0]
-            self.head.bias.copy_(torch.tensor(bias))
+            self.head.bias.copy_(torch.tensor([2.0] + [0.0] * (MEMORIES + 1)))
 
-    def forward(self, inputs: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
+    def forward(
+        self, inputs: Tensor, memories: Tensor, cycle: Tensor, dispersion: Tensor
+    ) -> Tensor:
         """Forecast after every week.
 
         Args: the attributes of :class:`ml.forecast.features.Features`.
@@ -60,17 +60,28 @@ class Forecaster(nn.Module):
             divided by mean) of a negative binomial distribution.
         """
         hidden, _ = self.gru(inputs)
-        return self.decode(hidden, ahead, memories, dispersion)
+        return self.decode(hidden, memories, cycle, dispersion)
 
-    def decode(self, hidden: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
+    def decode(
+        self, hidden: Tensor, memories: Tensor, cycle: Tensor, dispersion: Tensor
+    ) -> Tensor:
         """From the state of any weeks [..., hidden] to their forecasts [..., HORIZON, 2]."""
-        wide = hidden.unsqueeze(-2).expand(*ahead.shape[:-1], -1)
-        head = self.head(torch.tanh(self.mix(torch.cat([wide, ahead], dim=-1))))
+        shape = (*cycle.shape[:-1], -1)
+        ahead = torch.arange(1, HORIZON + 1, device=hidden.device) / HORIZON
+        wide = torch.cat(
+            [hidden.unsqueeze(-2).expand(shape), ahead.unsqueeze(-1).expand(*cycle.shape[:-1], 1)],
+            dim=-1,
+        )
+        head = self.head(torch.tanh(self.mix(wide)))
         trust = head[..., :MEMORIES].softmax(-1)
         correction, unrest = torch.tanh(head[..., MEMORIES:]).unbind(-1)
-        mean = (trust * memories).sum(-1) * torch.exp(self.reach * correction)
-        dispersion = LEAST_DISPERSION + dispersion.unsqueeze(-1) * torch.exp(1.5 * unrest - 0.5)
-        return torch.stack([mean, dispersion], dim=-1)
+        strayed, left_open = cycle.unbind(-1)
+        # Calm years can't teach how far to trust the half-year, so it stays near full trust.
+        half_year = 1 + 0.5 * torch.tanh(self.half_year)
+        mean = (trust * memories.unsqueeze(-2)).sum(-1) + half_year * strayed
+        mean = mean.clamp(min=0) * torch.exp(self.reach * correction)
+        dispersion = dispersion.unsqueeze(-1) * (1 + left_open) * torch.exp(1.5 * unrest - 0.5)
+        return torch.stack([mean, LEAST_DISPERSION + dispersion], dim=-1)
 
 
 class Ensemble(nn.Module):
@@ -80,7 +91,9 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def forward(self, inputs: Tensor, ahead: Tensor, memories: Tensor, dispersion: Tensor) -> Tensor:
+    def forward(
+        self, inputs: Tensor, memories: Tensor, cycle: Tensor, dispersion: Tensor
+    ) -> Tensor:
         """Forecast after the last week.
 
         Args: what :meth:`ml.forecast.features.Features.last` returns.
@@ -91,7 +104,7 @@ class Ensemble(nn.Module):
         outputs = []
         for member in self.members:
             hidden = member.gru(inputs)[0][:, -1]
-            outputs.append(member.decode(hidden, ahead, memories, dispersion))
+            outputs.append(member.decode(hidden, memories, cycle, dispersion))
         return torch.stack(outputs).mean(0)
 
 

@@ -46,7 +46,7 @@ def negative_log_likelihood(forecast: Tensor, target: Tensor) -> Tensor:
 
 def tensors(features: Features, device: str) -> list[Tensor]:
     """The four arrays of features, in their order."""
-    parts = (features.inputs, features.ahead, features.memories, features.dispersion)
+    parts = (features.inputs, features.memories, features.cycle, features.dispersion)
     return [torch.from_numpy(part).to(device) for part in parts]
 
 
@@ -206,7 +206,7 @@ def predict(model: Ensemble, counts: Array, table: Array | None = None) -> NDArr
     return out
 
 
-INPUT_NAMES = ("inputs", "ahead", "memories", "dispersion")
+INPUT_NAMES = ("inputs", "memories", "cycle", "dispersion")
 
 
 def export(model: Ensemble, path: Path) -> None:
