@@ -28,6 +28,7 @@ INPUTS = 12
 SMOOTH = 0.5  # pieces added before logarithms and divisions
 DRIFT = 0.03  # standard deviation of a week's change of the common level
 MEMORY = 0.1  # weekly forgetting of how spread out a product is
+PERSISTENCE = 0.7  # share of the unrest left a week later
 BELIEF = 8  # weeks of ordinary behaviour imagined before a product's own count
 
 
@@ -245,7 +246,9 @@ def _cycle(x: Array, level: Array, share: Array, unrest: Array) -> Array:
         worth += odds
         signal = odds if week is then else signal
     pieces = strayed / (1 + worth) * level[:, None]
-    return np.stack([pieces, signal / (1 + worth)], axis=-1)
+    # What unsettles the market now will not be over next week.
+    lasting = np.expm1(np.clip(unrest - calm, 0, 4))[:, None] * PERSISTENCE ** np.arange(HORIZON)
+    return np.stack([pieces, signal / (1 + worth) + lasting], axis=-1)
 
 
 def _log_ratio(a: Array, b: Array) -> Array:

@@ -80,7 +80,7 @@ class Forecaster(nn.Module):
         half_year = 1 + 0.5 * torch.tanh(self.half_year)
         mean = (trust * memories.unsqueeze(-2)).sum(-1) + half_year * strayed
         mean = mean.clamp(min=0) * torch.exp(self.reach * correction)
-        dispersion = dispersion.unsqueeze(-1) * (1 + left_open) * torch.exp(1.5 * unrest - 0.5)
+        dispersion = dispersion.unsqueeze(-1) * (1 + left_open) * torch.exp(2 * unrest - 1.5)
         return torch.stack([mean, LEAST_DISPERSION + dispersion], dim=-1)
 
 
