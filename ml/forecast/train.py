@@ -16,14 +16,15 @@ from tqdm import tqdm
 
 from ml.forecast.features import HORIZON, WINDOW, Features, describe
 from ml.forecast.network import Ensemble, Forecaster, Hyper, TextbookRNN
+from ml.forecast.serve import INPUT_NAMES
 
 Array = NDArray[np.floating]
 
 
-def seed_everything(seed: int) -> None:
-    """Same seed, same weights (on the CPU)."""
+def seed_everything(seed: int, device: str) -> None:
+    """Same seed, same weights (on the CPU; some of CUDA's sums have no fixed order)."""
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(device == "cpu")
 
 
 def negative_log_likelihood(forecast: Tensor, target: Tensor) -> Tensor:
@@ -111,13 +112,13 @@ def fit(
     Returns:
         The network and the loss of every step.
     """
-    seed_everything(seed)
+    seed_everything(seed, device)
     batches = Batches(counts, hyper, seed, device)
     model = Forecaster(hyper.hidden, hyper.reach).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=hyper.rate, weight_decay=hyper.decay)
     signature = _signature(counts, hyper, seed)
     history = _resume(checkpoint, signature, model, optimizer, device)
-    bar = tqdm(range(len(history), hyper.steps), label, initial=len(history), total=hyper.steps)
+    bar = tqdm(range(len(history), hyper.steps), label, hyper.steps, initial=len(history))
     for step in bar:
         if step == stop_after:
             break
@@ -206,12 +207,10 @@ def predict(model: Ensemble, counts: Array, table: Array | None = None) -> NDArr
     return out
 
 
-INPUT_NAMES = ("inputs", "memories", "cycle", "dispersion")
-
-
 def export(model: Ensemble, path: Path) -> None:
     """Write the ensemble as one ONNX graph; products and weeks are dynamic."""
-    example = tuple(torch.from_numpy(part) for part in describe(np.arange(60.0).reshape(3, 20) % 7).last())
+    counts = np.arange(60.0).reshape(3, 20) % 7
+    example = tuple(torch.from_numpy(part) for part in describe(counts).last())
     products, weeks = torch.export.Dim("products"), torch.export.Dim("weeks")
     torch.onnx.export(
         model,
@@ -249,7 +248,7 @@ def fit_textbook(
     ``counts`` is float [products, weeks], pieces. Every product is trained on, so the loss says
     nothing of forecasts. Returns the network and the mean squared error of every epoch, pieces².
     """
-    seed_everything(seed)
+    seed_everything(seed, device)
     values = torch.from_numpy(np.asarray(counts, dtype=np.float64)).to(device)
     inputs, targets = values[:, None, :-1], values[:, -1:]
     # In single precision rounding alone decides where 10,000 epochs end, and it differs from one
@@ -259,7 +258,8 @@ def fit_textbook(
     mean_squared_error = torch.nn.MSELoss()
     signature = _signature(counts, hyper, seed)
     history = _resume(checkpoint, signature, model, optimizer, device)
-    bar = tqdm(range(len(history), hyper.epochs), "textbook", initial=len(history), total=hyper.epochs)
+    done = len(history)
+    bar = tqdm(range(done, hyper.epochs), "textbook", hyper.epochs, initial=done)
     for epoch in bar:
         if epoch == stop_after:
             break
