@@ -147,7 +147,7 @@ def textbook(table: SalesTable, run: Path, seed: int, device: str) -> None:
     for epoch in (1_000, 10_000):
         print(f"epoch {epoch}: MSE {losses[epoch - 1]:.1f} (on the data it was trained on)")
     with torch.no_grad():
-        values = torch.from_numpy(table.counts[:20].astype(np.float64)).to(device)
+        values = torch.from_numpy(table.counts[:20]).to(device)
         predicted = model(values[:, None, :-1])[0].squeeze(1).cpu().numpy()
     figures.random_products(table, seed, run / "products.png")
     figures.losses([losses], run / "loss.png")
