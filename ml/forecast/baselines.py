@@ -87,7 +87,7 @@ def baselines() -> dict[str, Rule]:
 
 
 def _wrap(method: Any) -> Rule:
-    """One product at a time; Croston and TSB know no interval and get that of their 26-week miss."""
+    """One product at a time; Croston and TSB know no interval and get one from recent misses."""
     has_interval = type(method).__name__ not in ("CrostonClassic", "TSB")
 
     def rule(x: Array, ahead: int) -> Array:

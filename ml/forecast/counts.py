@@ -66,4 +66,3 @@ def _exact(mean: Array, dispersion: Array) -> Array:
         probability = probability[left] * (size + pieces) / (pieces + 1) * ratio
         pieces += 1
     return out
-

@@ -126,7 +126,7 @@ def evaluate_file(model: ForecastModel, path: Path) -> dict[str, Any]:
     past, truth = counts[:, :-ahead], counts[:, -ahead:]
     usable = ((~np.isnan(past)).sum(axis=1) >= MIN_HISTORY) & (~np.isnan(truth)).any(axis=1)
     if not usable.any():
-        raise ValueError(f"{path.name}: no product has {MIN_HISTORY} weeks before the last {ahead}.")
+        raise ValueError(f"{path.name}: no product has {MIN_HISTORY} weeks and {ahead} more.")
     before = SalesTable(sheet.products, sheet.weeks[:-ahead], past.astype(np.float32))
     forecast = model.forecast_all(before, ahead)[usable]
     return compare(past[usable], truth[usable], forecast)

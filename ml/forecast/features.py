@@ -52,7 +52,12 @@ class Features:
 
     def last(self) -> tuple[Floats, Floats, Floats, Floats]:
         """What a forecast after the last week needs: all inputs, and the rest of that week."""
-        return self.inputs, self.memories[:, -1], self.cycle[:, -1], self.dispersion[:, -1]
+        return (
+            self.inputs,
+            self.memories[:, -1:],
+            self.cycle[:, -1:],
+            self.dispersion[:, -1:],
+        )
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ def products(model: ForecastModel, table: SalesTable, path: Path, seed: int = 0)
     figure = Figure(figsize=(10, 12), layout="constrained")
     weeks = table.counts.shape[1]
     ahead = weeks + np.arange(MAX_WEEKS)
-    for axes, row in zip(figure.subplots(SHOWN, sharex=True), _random_rows(table, seed), strict=True):
+    for axes, row in zip(
+        figure.subplots(SHOWN, sharex=True), _random_rows(table, seed), strict=True
+    ):
         made = model.forecast(table, table.products[row], MAX_WEEKS)
         axes.plot(table.counts[row])
         axes.plot(ahead, made.mean)

@@ -51,21 +51,16 @@ class Forecaster(nn.Module):
     def forward(
         self, inputs: Tensor, memories: Tensor, cycle: Tensor, dispersion: Tensor
     ) -> Tensor:
-        """Forecast after every week.
+        """Forecast after each of the last ``n`` weeks.
 
-        Args: the attributes of :class:`ml.forecast.features.Features`.
+        Args: the attributes of :class:`ml.forecast.features.Features`, all but ``inputs`` of the
+        last ``n`` weeks only.
 
         Returns:
-            float32 [products, weeks, HORIZON, 2]: mean, in pieces, and dispersion (variance
-            divided by mean) of a negative binomial distribution.
+            float32 [products, n, HORIZON, 2]: mean, in pieces, and dispersion (variance divided
+            by mean) of a negative binomial distribution.
         """
-        hidden, _ = self.gru(inputs)
-        return self.decode(hidden, memories, cycle, dispersion)
-
-    def decode(
-        self, hidden: Tensor, memories: Tensor, cycle: Tensor, dispersion: Tensor
-    ) -> Tensor:
-        """From the state of any weeks [..., hidden] to their forecasts [..., HORIZON, 2]."""
+        hidden = self.gru(inputs)[0][:, -cycle.shape[1] :]
         shape = (*cycle.shape[:-1], -1)
         ahead = torch.arange(1, HORIZON + 1, device=hidden.device) / HORIZON
         wide = torch.cat(
@@ -101,10 +96,7 @@ class Ensemble(nn.Module):
         Returns:
             float32 [products, HORIZON, 2]: mean, in pieces, and dispersion.
         """
-        outputs = []
-        for member in self.members:
-            hidden = member.gru(inputs)[0][:, -1]
-            outputs.append(member.decode(hidden, memories, cycle, dispersion))
+        outputs = [member(inputs, memories, cycle, dispersion)[:, -1] for member in self.members]
         return torch.stack(outputs).mean(0)
 
 

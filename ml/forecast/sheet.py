@@ -14,6 +14,7 @@ import io
 import math
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -135,7 +136,7 @@ def _excel(content: bytes, skipped: list[Skipped]) -> list[Row]:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
         sheet = book.worksheets[0]
         # Workbooks may claim any size; without this the cells themselves decide.
-        sheet.reset_dimensions()  # type: ignore[union-attr]
+        sheet.reset_dimensions()
         return sheet.iter_rows(values_only=True)  # type: ignore[return-value]
 
     try:
@@ -216,9 +217,7 @@ def _long(
     if not sold:
         raise SheetError("it holds no sales.")
     weeks = _calendar({week for _, week in sold})
-    for week in weeks:
-        if week not in {monday for _, monday in sold}:
-            skipped.append(Skipped(0, str(week), "this week is missing"))
+    skipped.extend(_odd_weeks({day for _, day in seen}, row=0))
     with_sales = {key for key, _ in sold}
     keys = [key for key in names if key in with_sales]
     index = {week: i for i, week in enumerate(weeks)}
@@ -280,9 +279,8 @@ def _week_columns(
     numbered = [i for i in places if re.fullmatch(r"[Ww](eek)?[ _]?\d+", header[i])]
     if numbered:
         _refuse_duplicates(header, [header[i].casefold() for i in numbered], numbered)
-        for i in places:
-            if i not in set(numbered):
-                skipped.append(Skipped(1, header[i], "no week"))
+        others = [header[i] for i in places if i not in set(numbered)]
+        skipped.extend(Skipped(1, name, "no week") for name in others)
         numbers = [int(re.sub(r"\D", "", header[i])) for i in numbered]
         first, last = min(numbers), max(numbers)
         if len(set(numbers)) < len(numbers):
@@ -290,8 +288,8 @@ def _week_columns(
         if last - first >= MAX_WEEKS:
             raise SheetError(f"row 1: weeks {first} to {last} are more than {MAX_WEEKS}.")
         stem = re.sub(r"\d+$", "", header[numbered[0]])
-        for gap in sorted(set(range(first, last + 1)) - set(numbers)):
-            skipped.append(Skipped(1, f"{stem}{gap}", "this week is missing"))
+        gaps = sorted(set(range(first, last + 1)) - set(numbers))
+        skipped.extend(Skipped(1, f"{stem}{gap}", "this week is missing") for gap in gaps)
         weeks = [f"{stem}{number}" for number in range(first, last + 1)]
         return [(i, n - first) for i, n in zip(numbered, numbers, strict=True)], weeks
     styles = _day_first([cells[i] for i in places])
@@ -305,9 +303,7 @@ def _week_columns(
     mondays = [(i, day - dt.timedelta(days=day.weekday())) for i, day in days]
     calendar = _calendar({week for _, week in mondays})
     index = {week: place for place, week in enumerate(calendar)}
-    for week in calendar:
-        if week not in {monday for _, monday in mondays}:
-            skipped.append(Skipped(1, str(week), "this week is missing"))
+    skipped.extend(_odd_weeks({day for _, day in days}, row=1))
     return [(i, index[week]) for i, week in mondays], [str(week) for week in calendar]
 
 
@@ -328,6 +324,19 @@ def _calendar(weeks: set[dt.date]) -> list[dt.date]:
     return [first + dt.timedelta(weeks=i) for i in range(n)]
 
 
+def _odd_weeks(days: set[dt.date], row: int) -> list[Skipped]:
+    """Weeks without a date, and a first or last week with fewer days than others have."""
+    n_days = Counter(day - dt.timedelta(days=day.weekday()) for day in days)
+    weeks = _calendar(set(n_days))
+    odd = [Skipped(row, str(week), "this week is missing") for week in weeks if not n_days[week]]
+    usual = max(n_days.values())
+    for week in dict.fromkeys((weeks[0], weeks[-1])):
+        if n_days[week] < usual:
+            why = f"kept, but only {n_days[week]} of {usual} days of this week are in the file"
+            odd.append(Skipped(row, str(week), why))
+    return odd
+
+
 def _report_gaps(
     products: list[str], weeks: list[str], quantities: NDArray[np.float32], skipped: list[Skipped]
 ) -> None:
@@ -339,8 +348,8 @@ def _report_gaps(
             skipped.append(Skipped(0, product, "has no sales at all"))
             continue
         inside = np.arange(known[0], known[-1] + 1)
-        gaps = inside[np.isnan(quantities[row, inside]) & ~silent[inside]]
-        if len(gaps):
+        gaps = [week for week in inside if np.isnan(quantities[row, week]) and not silent[week]]
+        if gaps:
             shown = ", ".join(weeks[i] for i in gaps[:3]) + (" …" if len(gaps) > 3 else "")
             why = f"{product} has no figure in {len(gaps)} weeks ({shown}); they count as unknown"
             skipped.append(Skipped(0, product, why))
@@ -367,7 +376,7 @@ def _product(cell: Cell, row: int, column: str) -> str:
 def _quantity(cell: Cell, row: int, column: str) -> float | None:
     """Pieces sold; None for an empty cell."""
     where = f"row {row}, column {column}"
-    if isinstance(cell, bool) or isinstance(cell, dt.date | dt.time):
+    if isinstance(cell, bool | dt.date | dt.time):
         raise SheetError(f"{where}: {_show(cell)} is not a number.")
     if isinstance(cell, int | float):
         value = float(cell)
@@ -375,10 +384,13 @@ def _quantity(cell: Cell, row: int, column: str) -> float | None:
         text = _text(cell).replace("\u00a0", "").replace(" ", "")
         if not text:
             return None
-        if re.fullmatch(r"[+-]?\d{1,3}([.,]\d{3})+", text) and text.count(",") + text.count(".") > 1:
-            text = re.sub("[.,]", "", text)
-        if re.fullmatch(r"[+-]?\d+,\d+", text):
-            text = text.replace(",", ".")
+        if re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", text):
+            either = re.sub("[.,]", "", text)
+            raise SheetError(
+                f"{where}: {_show(cell)} could be {either} or a fraction; write it without signs "
+                "between the digits."
+            )
+        text = _plain(text)
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
             raise SheetError(f"{where}: {_show(cell)} is not a number.")
         value = float(text)
@@ -389,10 +401,19 @@ def _quantity(cell: Cell, row: int, column: str) -> float | None:
     return value
 
 
+def _plain(number: str) -> str:
+    """A number with a decimal point only, from one with decimal comma or grouped thousands."""
+    for group, point in ((",", "."), (".", ",")):
+        whole = rf"[+-]?\d{{1,3}}([{group}]\d{{3}})+"
+        if re.fullmatch(rf"{whole}([{point}]\d+)?", number) and number[0] != "0":
+            return number.replace(group, "").replace(point, ".")
+    return number.replace(",", ".") if re.fullmatch(r"[+-]?\d*,\d+", number) else number
+
+
 def _day_first(cells: Sequence[Cell]) -> bool:
     """Whether 03/04/2025 is 3 April: yes, unless some date of the file has its month first."""
-    second = [m[2] for cell in cells if (m := re.match(r"(\d{1,2})/(\d{1,2})/\d{4}", _text(cell)))]
-    return not any(int(part) > 12 for part in second)
+    found = (re.match(r"\d{1,2}/(\d{1,2})/\d{4}", _text(cell)) for cell in cells)
+    return not any(int(match[1]) > 12 for match in found if match)
 
 
 def _date(cell: Cell, day_first: bool) -> dt.date | None:

@@ -125,9 +125,8 @@ def fit(
         (inputs, *rest), target, weight = batches[step]
         for group in optimizer.param_groups:
             group["lr"] = hyper.rate * 0.5 * (1 + math.cos(math.pi * step / hyper.steps))
-        hidden, _ = model.gru(inputs)
         begin = slice(hyper.min_history - 1, None)
-        forecast = model.decode(hidden[:, begin], *(part[:, begin] for part in rest))
+        forecast = model(inputs, *(part[:, begin] for part in rest))
         cost = negative_log_likelihood(forecast, target[:, begin].nan_to_num())
         loss = (cost * weight[:, begin]).sum() / weight[:, begin].sum()
         optimizer.zero_grad()
@@ -246,9 +245,9 @@ def fit_textbook(
     """Predict each product's last week from all weeks before it, by mean squared error.
 
     ``counts`` is float [products, weeks], pieces. Every product is trained on, so the loss says
-    nothing of forecasts. It says little of the recipe either: from about epoch 2,000 on, the order in
-    which sums are rounded (threads, precision, processor) decides which minimum is reached, and the
-    loss at epoch 10,000 differs by a tenth. Returns the network and the mean squared error of every epoch, pieces².
+    nothing of forecasts. From about epoch 2,000 on, the order in which sums are rounded (threads,
+    precision, processor) decides which minimum is reached, so the last figure differs by a tenth
+    from one machine to the next. Returns the network and the mean squared error of every epoch.
     """
     seed_everything(seed, device)
     values = torch.from_numpy(np.asarray(counts, dtype=np.float32)).to(device)
@@ -278,4 +277,3 @@ def _signature(counts: Array, hyper: Hyper | Textbook, seed: int) -> str:
     """A checkpoint is only gone on from with the same data, settings and seed."""
     told = json.dumps([asdict(hyper), seed, list(counts.shape)], sort_keys=True).encode()
     return hashlib.sha256(told + np.ascontiguousarray(counts, np.float64).tobytes()).hexdigest()
-
