@@ -341,14 +341,14 @@ def _report_gaps(
     products: list[str], weeks: list[str], quantities: NDArray[np.float32], skipped: list[Skipped]
 ) -> None:
     """Weeks missing between a product's first and last become known to the reader."""
-    silent = np.isnan(quantities).all(axis=0)
+    silent = set(np.flatnonzero(np.isnan(quantities).all(axis=0)).tolist())
     for row, product in enumerate(products):
         known = np.flatnonzero(~np.isnan(quantities[row]))
         if not len(known):
             skipped.append(Skipped(0, product, "has no sales at all"))
             continue
         inside = np.arange(known[0], known[-1] + 1)
-        gaps = [week for week in inside if np.isnan(quantities[row, week]) and not silent[week]]
+        gaps = [week for week in inside if np.isnan(quantities[row, week]) and week not in silent]
         if gaps:
             shown = ", ".join(weeks[i] for i in gaps[:3]) + (" …" if len(gaps) > 3 else "")
             why = f"{product} has no figure in {len(gaps)} weeks ({shown}); they count as unknown"
