@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # read when numpy is imported below
-
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.forecast.counts import quantiles
+
 Array = NDArray[np.float64]
 Rule = Callable[[Array, int], Array]
 
@@ -32,6 +34,14 @@ def naive(x: Array, ahead: int) -> Array:
 def mean_26(x: Array, ahead: int) -> Array:
     """The mean of the last 26 weeks."""
     return mean_all(x[:, -RECENT:], ahead)
+
+
+def poisson_26(x: Array, ahead: int) -> Array:
+    """Chance around the mean of the last 26 weeks: the strongest simple rule in calm times."""
+    mean = np.nanmean(x[:, -RECENT:], axis=1)
+    low, median, high = np.moveaxis(quantiles(mean, 1.0), -1, 0)
+    made = np.stack([mean, low, np.round(median), high], axis=-1)
+    return np.repeat(made[:, None], ahead, axis=1)
 
 
 def mean_all(x: Array, ahead: int) -> Array:
@@ -65,6 +75,7 @@ def _normal(mean: Array, deviation: Array) -> Array:
 RULES: dict[str, Rule] = {
     "naive": naive,
     "mean of 26 weeks": mean_26,
+    "mean of 26 weeks, as a Poisson distribution": poisson_26,
     "mean of all weeks": mean_all,
     "exponential smoothing 0.3": smoothing,
 }

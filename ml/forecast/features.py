@@ -145,7 +145,7 @@ def _follow(table: Array) -> tuple[Market, list[Array], Array, Array]:
             old = (seen > 0) & (weight[:, week] > 0)
             expected = sold[old] / seen[old] * level[week]
             total = expected.sum()
-            if total > 0:
+            if total > 1e-3:
                 variance = ((squares[old] + BELIEF) / (n[old] + BELIEF) * (expected + SMOOTH)).sum()
                 uncertainty += DRIFT**2
                 chance = variance / total**2

@@ -184,5 +184,5 @@ def test_a_table_too_short_to_evaluate_is_refused(model, tmp_path: Path):
 
 
 def test_a_file_that_is_not_there_is_refused(model, tmp_path: Path):
-    with pytest.raises(ValueError, match="nothing.csv: cannot be read"):
+    with pytest.raises(ValueError, match=r"nothing\.csv: cannot be read"):
         evaluate_file(model, tmp_path / "nothing.csv")
