@@ -24,8 +24,8 @@ from ml.forecast.sheet import read_sheet
 HELD_OUT = ((8, 4), (4, 4), (1, 1))  # forecast from so many weeks before the end, so many ahead
 REMARKS = [
     "Settings were chosen on forecasts from weeks 25 to 40. The half-year memory and the lasting "
-    "of unrest were designed after weeks 22 to 51 had been looked at: figures at the last two origins "
-    "are therefore better than a year nobody has seen would give.",
+    "of unrest were designed after weeks 22 to 51 had been looked at: figures at the last two "
+    "origins are therefore better than a year nobody has seen would give.",
     "Absolute error is that of the median in whole pieces; mae_of_mean is that of the mean.",
     "Closed intervals cover more than they should of products that hardly sell.",
     "One year of one shop: what repeats once a year could not be learnt.",
