@@ -45,6 +45,7 @@ def plot_products(shown: Sequence[Shown]) -> bytes:
         raise ValueError("no product to show")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     height = 6.0 if len(shown) == 1 else 1.0 + 3.0 * len(shown)
     figure = Figure(figsize=(9, height), dpi=100, facecolor=BACKGROUND, layout="constrained")
@@ -74,6 +75,7 @@ def plot_products(shown: Sequence[Shown]) -> bytes:
         axes.set_ylabel("pieces a week", fontsize=16, color=INK)
         axes.tick_params(labelsize=14, colors=INK)
         axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.axvline(0.5, color=INK, linewidth=0.8, alpha=0.4)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
