@@ -27,18 +27,19 @@ RECENT = 26  # weeks
 
 def naive(x: Array, ahead: int) -> Array:
     """The last week again; what it may miss grows with the root of the weeks ahead."""
+    x = _filled(x)
     deviation = _deviation(np.diff(x, axis=1))[:, None] * np.sqrt(np.arange(1, ahead + 1))
     return _normal(x[:, -1:], deviation)
 
 
 def mean_26(x: Array, ahead: int) -> Array:
     """The mean of the last 26 weeks."""
-    return mean_all(x[:, -RECENT:], ahead)
+    return mean_all(_filled(x)[:, -RECENT:], ahead)
 
 
 def poisson_26(x: Array, ahead: int) -> Array:
     """Chance around the mean of the last 26 weeks: the strongest simple rule in calm times."""
-    mean = np.nanmean(x[:, -RECENT:], axis=1)
+    mean = np.nanmean(_filled(x)[:, -RECENT:], axis=1)
     low, median, high = np.moveaxis(quantiles(mean, 1.0), -1, 0)
     made = np.stack([mean, low, np.round(median), high], axis=-1)
     return np.repeat(made[:, None], ahead, axis=1)
@@ -59,6 +60,14 @@ def smoothing(x: Array, ahead: int, rate: float = 0.3) -> Array:
         level = np.where(np.isnan(level), x[:, week], level + rate * np.nan_to_num(errors[:, week]))
     growth = np.sqrt(1 + rate**2 * np.arange(ahead))
     return _normal(np.repeat(level[:, None], ahead, axis=1), _deviation(errors)[:, None] * growth)
+
+
+def _filled(x: Array) -> Array:
+    """Weeks of which nothing is known are taken for the week before, once there is one."""
+    filled = x.copy()
+    for week in range(1, x.shape[1]):
+        filled[:, week] = np.where(np.isnan(x[:, week]), filled[:, week - 1], x[:, week])
+    return filled
 
 
 def _deviation(errors: Array) -> Array:

@@ -87,10 +87,7 @@ def compare(past: Array, truth: Array, forecast: Array) -> dict[str, Any]:
         **figures(own, scale),
         "mae_interval": resampled(own["mae"]),
         "pinball_interval": resampled(own["pinball"]),
-        "coverage_by_week": [
-            float(np.nanmean(losses(truth[:, [i]], forecast[:, [i]])["coverage"]))
-            for i in range(truth.shape[1])
-        ],
+        "coverage_by_week": _covered(truth, forecast).tolist(),
         "baselines": {},
     }
     for name, rule in baselines().items():
@@ -101,6 +98,14 @@ def compare(past: Array, truth: Array, forecast: Array) -> dict[str, Any]:
             "pinball_saved": resampled(lost["pinball"] - own["pinball"]),
         }
     return result
+
+
+def _covered(truth: Array, forecast: Array) -> Array:
+    """Share of known products inside the interval, float64 [weeks]; NaN where none is known."""
+    inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
+    known = (~np.isnan(truth)).sum(axis=0)
+    share: Array = np.where(known > 0, inside.sum(axis=0) / np.maximum(known, 1), np.nan)
+    return share
 
 
 def evaluate_file(model: ForecastModel, path: Path) -> dict[str, Any]:

@@ -178,6 +178,16 @@ def test_a_table_is_evaluated_next_to_baselines(model, tmp_path: Path):
     assert 0.6 < result["coverage"] <= 1
 
 
+def test_gaps_in_a_table_do_not_spoil_its_figures(model, tmp_path: Path):
+    counts = np.random.default_rng(0).poisson(9, (5, 30)).astype(object)
+    counts[0, 20:26] = ""
+    counts[1, 28] = ""
+    counts[2, :10] = ""
+    result = evaluate_file(model, write(tmp_path / "t.csv", counts))
+    rows = [result, *result["baselines"].values()]
+    assert all(np.isfinite(row[key]) for row in rows for key in ("mae", "rmse", "pinball"))
+
+
 def test_a_table_too_short_to_evaluate_is_refused(model, tmp_path: Path):
     with pytest.raises(ValueError, match="has 5 weeks; at least 9 are needed"):
         evaluate_file(model, write(tmp_path / "t.csv", np.ones((2, 5), int)))
