@@ -57,8 +57,7 @@ def test_one_product_is_forecast_as_among_all(model):
     ),
     st.integers(1, MAX_WEEKS),
 )
-def test_any_history_of_eight_weeks_gets_a_finite_forecast(counts, weeks):
-    model = ForecastModel.load()
+def test_any_history_of_eight_weeks_gets_a_finite_forecast(model, counts, weeks):
     made = model.forecast(table(counts), "p0", weeks)
     for part in (made.mean, made.low, made.high, made.median):
         assert part.shape == (weeks,)
