@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from ml.artifact import WEIGHTS, sha256, write_card
-from ml.forecast import baselines, train
-from ml.forecast.data import UCI_FILE, UCI_NAME, read_table
+from ml.artifact import CARD, WEIGHTS, WeightsError, sha256, write_card
+from ml.forecast import evaluate, figures, train
+from ml.forecast.data import UCI_FILE, UCI_NAME, SalesTable
 from ml.forecast.network import Hyper
+from ml.forecast.serve import ForecastModel, summarise
+from ml.forecast.sheet import read_sheet
 
-ORIGINS = {44: 4, 48: 4, 51: 1}  # week -> weeks ahead
+HELD_OUT = ((8, 4), (4, 4), (1, 1))  # forecast from so many weeks before the end, so many ahead
+REMARKS = [
+    "Settings were chosen on forecasts from weeks 25 to 40. The half-year memory and the lasting "
+    "of unrest were designed after weeks 22 to 51 had been looked at: figures at the last two "
+    "origins are therefore better than a year nobody has seen would give.",
+    "Absolute error is that of the median in whole pieces; mae_of_mean is that of the mean.",
+    "Closed intervals cover more than they should of products that hardly sell.",
+    "One year of one shop: what repeats once a year could not be learnt.",
+]
 
 
 def main() -> None:
     """Parse arguments and train."""
     parser = argparse.ArgumentParser(description="Train the forecast network")
     parser.add_argument("--recipe", choices=["default", "textbook"], default="default")
-    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sample")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "forecast")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -32,92 +45,115 @@ def main() -> None:
     if not path.is_file():
         print(f"{path} is missing: run scripts/download_data.py first", file=sys.stderr)
         sys.exit(2)
+    torch.set_num_threads(1)
     run = Path("runs") / f"forecast-{args.recipe}"
     run.mkdir(parents=True, exist_ok=True)
+    table = read_sheet(path.read_bytes(), path.name).table()
     if args.recipe == "textbook":
-        textbook(path, run, args.seed)
+        textbook(table, run, args.seed, args.device)
     else:
-        default(path, args.out, run, args.seed, args.device)
+        default(table, {path.name: sha256(path)}, args.out, run, args.seed, args.device)
 
 
-def default(path: Path, out: Path, run: Path, seed: int, device: str) -> None:
-    """Measure at each origin with a network that saw nothing after it, then train on all weeks."""
-    table = read_table(path)
+def default(
+    table: SalesTable, data: dict[str, str], out: Path, run: Path, seed: int, device: str
+) -> None:
+    """Measure with networks that saw nothing after their origin, then train on all weeks.
+
+    The weights in ``out`` are replaced only if the new ones are better on the held-out weeks.
+    """
     hyper = Hyper()
-    figures: dict[str, Any] = {}
-    for origin, ahead in ORIGINS.items():
-        past, truth = table.counts[:, :origin], table.counts[:, origin : origin + ahead]
-        model, _ = train.fit_ensemble(past, hyper, seed, run, device, label=f"origin {origin}")
-        forecast = train.predict(model, past)[:, :ahead]
-        inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
-        row: dict[str, Any] = {
-            "network": _errors(truth, forecast[..., 0]),
-            "coverage": float(inside.mean()),
-        }
-        rivals = (baselines.naive, baselines.mean_26, baselines.mean_all, baselines.smoothing)
-        for rival in rivals:
-            level = rival(past.astype(np.float64))[0]
-            row[rival.__name__] = _errors(truth, level.reshape(len(past), -1)[:, :1])
-        figures[f"week {origin}, {ahead} ahead"] = row
-    model, _ = train.fit_ensemble(table.counts, hyper, seed, run, device, label="all weeks")
-    out.mkdir(parents=True, exist_ok=True)
-    train.export(model, out / "network.onnx")
-    np.savez_compressed(
-        out / "sample.npz", counts=table.counts.astype(np.int16), products=table.products
-    )
+    measured, forecasts = rolling_origins(table, hyper, run, seed, device)
+    figures.coverage(measured, run / "coverage.png")
+    figures.predicted(forecasts, run / "predicted.png")
+    print(json.dumps(measured, indent=1))
+    model, curves = train.fit_ensemble(table.counts, hyper, seed, run, device, label="all weeks")
+    figures.losses(curves, run / "losses.png")
+
     card = {
         "network": "forecast",
-        "about": "Weekly units of a product, 1 to 13 weeks ahead, with an 80% interval.",
+        "about": "Weekly pieces of a product, 1 to 13 weeks ahead, with an 80% interval.",
         "command": f"python scripts/train_forecast.py --seed {seed}",
         "hyperparameters": asdict(hyper),
-        "data": {path.name: sha256(path)},
+        "data": data,
         "sample": UCI_NAME,
-        "figures": figures,
+        "score": score(measured),
+        "figures": measured,
+        "remarks": REMARKS,
     }
-    write_card(out, card)
-    print(json.dumps(figures, indent=1))
+    with tempfile.TemporaryDirectory() as temporary:
+        new = Path(temporary)
+        train.export(model, new / "network.onnx")
+        np.savez_compressed(
+            new / "sample.npz", counts=table.counts.astype(np.int16), products=table.products
+        )
+        write_card(new, card)
+        figures.products(ForecastModel.load(new), table, run / "products.png")
+        old = old_score(out, table, data)
+        if old is not None and old <= card["score"]:
+            print(f"kept the old weights: pinball loss {old:.4f}, new {card['score']:.4f}")
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        for name in ("network.onnx", "sample.npz", CARD):  # the card last: it vouches for the rest
+            shutil.copyfile(new / name, out / name)
+    print(f"installed in {out}: pinball loss {card['score']:.4f}, before {old}")
 
 
-def _errors(truth: Any, forecast: Any) -> dict[str, float]:
-    error = truth - forecast
-    return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean()))}
+def rolling_origins(
+    table: SalesTable, hyper: Hyper, run: Path, seed: int, device: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Figures at each origin, and truth [products, weeks] with forecast [products, weeks, 4]."""
+    measured, forecasts = {}, {}
+    counts = table.counts.astype(np.float64)
+    for before_end, ahead in HELD_OUT:
+        origin = counts.shape[1] - before_end
+        past, truth = counts[:, :origin], counts[:, origin : origin + ahead]
+        model, _ = train.fit_ensemble(past, hyper, seed, run, device, label=f"origin {origin}")
+        forecast = summarise(train.predict(model, past)[:, :ahead])
+        name = f"week {origin}, {ahead} ahead"
+        measured[name] = evaluate.compare(past, truth, forecast)
+        forecasts[name] = (truth, forecast)
+    return measured, forecasts
 
 
-def textbook(path: Path, run: Path, seed: int) -> None:
+def score(measured: dict[str, Any]) -> float:
+    """Mean pinball loss over the origins, pieces."""
+    return float(np.mean([row["pinball"] for row in measured.values()]))
+
+
+def old_score(out: Path, table: SalesTable, data: dict[str, str]) -> float | None:
+    """Mean pinball loss of the installed weights on the same weeks; None if there are none.
+
+    On their own data their card tells how they did before they saw those weeks.
+    """
+    try:
+        old = ForecastModel.load(out)
+    except WeightsError:
+        return None
+    if old.card["data"] == data:
+        return float(old.card["score"])
+    lost = []
+    for before_end, ahead in HELD_OUT:
+        origin = table.counts.shape[1] - before_end
+        past = SalesTable(table.products, table.weeks[:origin], table.counts[:, :origin])
+        truth = table.counts[:, origin : origin + ahead].astype(np.float64)
+        lost.append(evaluate.losses(truth, old.forecast_all(past, ahead))["pinball"].mean())
+    return float(np.mean(lost))
+
+
+def textbook(table: SalesTable, run: Path, seed: int, device: str) -> None:
     """The textbook's recipe; its error is on the data it was trained on."""
-    import torch
-    from matplotlib.figure import Figure
-    from torch import nn
-    from tqdm import tqdm
-
-    from ml.forecast.network import TextbookRNN
-
-    table = torch.from_numpy(read_table(path).counts)
-    x, y = table[:, None, :51], table[:, 51:]
-    torch.manual_seed(seed)
-    network = TextbookRNN()
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    losses = []
-    for epoch in tqdm(range(1, 10_001), "epochs"):
-        loss = nn.functional.mse_loss(network(x)[0], y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if epoch in (1_000, 10_000):
-            print(f"epoch {epoch}: MSE {losses[-1]:.1f} (on the data it was trained on)")
+    model, losses = train.fit_textbook(
+        table.counts, train.Textbook(), seed, run / "textbook.pt", device
+    )
+    for epoch in (1_000, 10_000):
+        print(f"epoch {epoch}: MSE {losses[epoch - 1]:.1f} (on the data it was trained on)")
     with torch.no_grad():
-        predicted = network(x)[0].squeeze(1)
-    figure = Figure(figsize=(10, 8), layout="constrained")
-    top, left, right = figure.subplot_mosaic("AA;BC").values()
-    for row in np.random.default_rng(0).choice(len(table), 5, replace=False):
-        top.plot(table[row])
-    top.set(title="Five random products", xlabel="week", ylabel="units")
-    left.plot(losses)
-    left.set(title="Training loss (MSE)", xlabel="epoch", yscale="log")
-    right.scatter(y[:20, 0], predicted[:20])
-    right.set(title="First 20, on training data", xlabel="true", ylabel="predicted")
-    figure.savefig(run / "textbook.png")
+        values = torch.from_numpy(table.counts[:20]).to(device)
+        predicted = model(values[:, None, :-1])[0].squeeze(1).cpu().numpy()
+    figures.random_products(table, seed, run / "products.png")
+    figures.losses([losses], run / "loss.png")
+    figures.scatter(table.counts[:20, -1], predicted, run / "predicted.png")
 
 
 if __name__ == "__main__":

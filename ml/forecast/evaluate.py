@@ -1,4 +1,4 @@
-"""Rolling-origin figures of the shipped network on a user's own table."""
+"""What a forecast is worth: figures next to baselines, on any table."""
 
 from __future__ import annotations
 
@@ -8,52 +8,130 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.forecast.data import SalesTable, read_table
+from ml.forecast.baselines import baselines
+from ml.forecast.data import SalesTable
 from ml.forecast.serve import MIN_HISTORY, ForecastModel
+from ml.forecast.sheet import read_sheet
 
 Array = NDArray[np.float64]
+LEVELS = (0.1, 0.5, 0.9)
 WEEKS = 4
+RESAMPLES = 2000
 
 
-def figures(truth: Array, mean: Array, low: Array, high: Array, scale: float) -> dict[str, float]:
-    """MAE, RMSE, MASE (Hyndman and Koehler, 2006), pinball loss and coverage of the interval."""
-    error = truth - mean
-    pinball = [
-        np.maximum(level * (truth - quantile), (level - 1) * (truth - quantile)).mean()
-        for level, quantile in ((0.1, low), (0.9, high))
-    ]
+def losses(truth: Array, forecast: Array) -> dict[str, Array]:
+    """Losses of each product, float64 [products] each, by name.
+
+    Absolute error is that of the median and squared error that of the mean, which are the numbers
+    that make each the smallest (Kolassa, Evaluating predictive count data distributions in
+    retail sales forecasting, 2016); the absolute error of the mean is told too.
+
+    Args:
+        truth: [products, weeks], pieces; NaN where unknown.
+        forecast: [products, weeks, 4], pieces: mean, low, median and high.
+    """
+    error = truth[..., None] - forecast[..., 1:]
+    level = np.array(LEVELS)
+    inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
+    known = ~np.isnan(truth)
     return {
-        "mae": float(np.abs(error).mean()),
-        "rmse": float(np.sqrt((error**2).mean())),
-        "mase": float(np.abs(error).mean() / scale),
-        "pinball": float(np.mean(pinball)),
-        "coverage": float(((truth >= low) & (truth <= high)).mean()),
+        "mae": np.nanmean(np.abs(error[..., 1]), axis=1),
+        "mae of the mean": np.nanmean(np.abs(truth - forecast[..., 0]), axis=1),
+        "mse": np.nanmean((truth - forecast[..., 0]) ** 2, axis=1),
+        "pinball": np.nanmean(np.maximum(level * error, (level - 1) * error), axis=(1, 2)),
+        "coverage": (inside & known).sum(axis=1) / known.sum(axis=1),
     }
 
 
+def figures(lost: dict[str, Array], scale: float) -> dict[str, float]:
+    """MAE, RMSE, MASE (Hyndman and Koehler, 2006), pinball loss and coverage over products.
+
+    ``scale`` is the mean absolute error of the naive forecast within the past, pieces.
+    """
+    return {
+        "mae": float(lost["mae"].mean()),
+        "mae_of_mean": float(lost["mae of the mean"].mean()),
+        "rmse": float(np.sqrt(lost["mse"].mean())),
+        "mase": float(lost["mae"].mean() / scale),
+        "pinball": float(lost["pinball"].mean()),
+        "coverage": float(lost["coverage"].mean()),
+    }
+
+
+def naive_error(past: Array) -> float:
+    """Mean absolute change from week to week, pieces; 1 where nothing ever changes."""
+    return float(np.nanmean(np.abs(np.diff(past, axis=1)))) or 1.0
+
+
+def resampled(values: Array, seed: int = 0) -> list[float]:
+    """95% bootstrap interval of the mean of float64 [products]: products are drawn again."""
+    random = np.random.default_rng(seed)
+    draws = random.integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    return [float(low), float(high)]
+
+
+def compare(past: Array, truth: Array, forecast: Array) -> dict[str, Any]:
+    """Figures of a forecast and of all baselines, and how far it is ahead of each.
+
+    Args:
+        past: [products, weeks before the origin], pieces; NaN where unknown.
+        truth: [products, weeks after it], pieces.
+        forecast: [products, weeks after it, 4], pieces: mean, low, median and high.
+    """
+    scale = naive_error(past)
+    own = losses(truth, forecast)
+    result: dict[str, Any] = {
+        "n": len(truth),
+        "weeks": truth.shape[1],
+        **figures(own, scale),
+        "mae_interval": resampled(own["mae"]),
+        "pinball_interval": resampled(own["pinball"]),
+        "coverage_by_week": _covered(truth, forecast).tolist(),
+        "baselines": {},
+    }
+    for name, rule in baselines().items():
+        lost = losses(truth, rule(past, truth.shape[1]))
+        result["baselines"][name] = {
+            **figures(lost, scale),
+            "mae_saved": resampled(lost["mae"] - own["mae"]),
+            "pinball_saved": resampled(lost["pinball"] - own["pinball"]),
+        }
+    return result
+
+
+def _covered(truth: Array, forecast: Array) -> Array:
+    """Share of known products inside the interval, float64 [weeks]; NaN where none is known."""
+    inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
+    known = (~np.isnan(truth)).sum(axis=0)
+    share: Array = np.where(known > 0, inside.sum(axis=0) / np.maximum(known, 1), np.nan)
+    return share
+
+
 def evaluate_file(model: ForecastModel, path: Path) -> dict[str, Any]:
-    """The last four weeks of a wide table, forecast from those before, next to two baselines.
+    """The last weeks of a table, forecast from those before, next to the baselines.
+
+    The table is a file that :func:`ml.forecast.sheet.read_sheet` understands. Up to four weeks are
+    held back, fewer of a short table. Products with too short a history before are left out.
 
     Raises:
-        ValueError: the table cannot be read or is too short.
+        ValueError: the table cannot be read or is too short; one line says why.
     """
-    table = read_table(path)
-    if table.counts.shape[1] < MIN_HISTORY + WEEKS:
-        raise ValueError(f"{path}: at least {MIN_HISTORY + WEEKS} weeks are needed")
-    past, truth = table.counts[:, :-WEEKS], table.counts[:, -WEEKS:].astype(np.float64)
-    before = SalesTable(table.products, table.weeks[:-WEEKS], past)
-    made = [model.forecast(before, product, WEEKS) for product in table.products]
-    scale = float(np.nanmean(np.abs(np.diff(past, axis=1)))) or 1.0
-    mean, low, high = (
-        np.array([getattr(forecast, name) for forecast in made], np.float64)
-        for name in ("mean", "low", "high")
-    )
-    baselines = {}
-    for name, window in (("naive", 1), ("mean of 26 weeks", 26)):
-        level = np.repeat(np.nanmean(past[:, -window:], axis=1, keepdims=True), WEEKS, 1)
-        spread = 1.2816 * np.nanstd(past[:, -26:], axis=1, keepdims=True)
-        baselines[name] = figures(
-            truth, level.astype(np.float64), np.maximum(level - spread, 0), level + spread, scale
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path.name}: cannot be read: {error.strerror}.") from error
+    sheet = read_sheet(content, path.name)
+    counts = sheet.quantities.astype(np.float64)
+    ahead = min(WEEKS, counts.shape[1] - MIN_HISTORY)
+    if ahead < 1:
+        raise ValueError(
+            f"{path.name}: has {counts.shape[1]} weeks; at least {MIN_HISTORY + 1} are needed."
         )
-    result = figures(truth, mean, low, high, scale)
-    return {"n": len(table.products), "weeks": WEEKS, **result, "baselines": baselines}
+    past, truth = counts[:, :-ahead], counts[:, -ahead:]
+    usable = ((~np.isnan(past)).sum(axis=1) >= MIN_HISTORY) & (~np.isnan(truth)).any(axis=1)
+    if not usable.any():
+        raise ValueError(f"{path.name}: no product has {MIN_HISTORY} weeks and {ahead} more.")
+    before = SalesTable(sheet.products, sheet.weeks[:-ahead], past.astype(np.float32))
+    forecast = model.forecast_all(before, ahead)[usable]
+    return compare(past[usable], truth[usable], forecast)

@@ -10,26 +10,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.artifact import WEIGHTS, WeightsError, load_card, open_session
+from ml.forecast.counts import quantiles
 from ml.forecast.data import SalesTable
-from ml.forecast.features import WINDOW, describe
+from ml.forecast.features import HORIZON, WINDOW, describe
 
 MIN_HISTORY = 8  # weeks
-MAX_WEEKS = 13
-GRAPH_WEEKS = 20
+MAX_WEEKS = HORIZON
+RECENT = 8  # weeks that a rise or fall is measured against
 INTERVAL = 0.8  # what the interval from low to high should cover
+INPUT_NAMES = ("inputs", "memories", "cycle", "dispersion")  # of the exported graph
+
+Array = NDArray[np.float64]
 
 
-class NoForecast(ValueError):  # noqa: N818
+class NoForecast(ValueError):  # noqa: N818 - it reads as a sentence where it is raised and caught
     """There is nothing to forecast; the message says why."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Mean and 80% interval, float32 [weeks] each, in pieces."""
+    """Mean, 80% interval and median, float32 [weeks] each, in pieces; the median in whole ones."""
 
     mean: NDArray[np.float32]
     low: NDArray[np.float32]
     high: NDArray[np.float32]
+    median: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A product expected to sell more or less than lately.
+
+    Attributes:
+        product: its name.
+        recent: mean of its last RECENT weeks, pieces a week.
+        expected: mean of the weeks ahead, pieces a week.
+        strength: the difference in standard deviations of both means; below zero it falls.
+    """
+
+    product: str
+    recent: float
+    expected: float
+    strength: float
 
 
 class ForecastModel:
@@ -50,11 +72,19 @@ class ForecastModel:
         card = load_card(directory)
         if card.get("network") != "forecast":
             raise WeightsError(f"{directory} holds no forecast network. Restore it.")
-        with np.load(directory / "sample.npz", allow_pickle=False) as arrays:
-            counts = arrays["counts"].astype(np.float32)
-            products = [str(product) for product in arrays["products"]]
-        weeks = [f"W{week}" for week in range(counts.shape[1])]
+        try:
+            with np.load(directory / "sample.npz", allow_pickle=False) as arrays:
+                counts = arrays["counts"].astype(np.float32)
+                products = [str(product) for product in arrays["products"]]
+        except (OSError, ValueError, KeyError) as error:
+            raise WeightsError(
+                f"{directory / 'sample.npz'} cannot be read ({error}). Restore it."
+            ) from error
         session = open_session(directory / "network.onnx")
+        names = tuple(node.name for node in session.get_inputs())
+        if names != INPUT_NAMES:
+            raise WeightsError(f"{directory / 'network.onnx'} is of another version. Restore it.")
+        weeks = [f"W{week}" for week in range(counts.shape[1])]
         return cls(card, session, SalesTable(products, weeks, counts))
 
     def forecast(self, table: SalesTable, product: str, weeks: int) -> Forecast:
@@ -64,18 +94,73 @@ class ForecastModel:
             KeyError: the table does not have this product.
             NoForecast: too short a history, or not 1 to 13 weeks.
         """
-        if not 1 <= weeks <= MAX_WEEKS:
-            raise NoForecast(f"I forecast 1 to {MAX_WEEKS} weeks.")
         history = table.history(product)[None, -WINDOW:]
         known = int((~np.isnan(history)).sum())
         if known < MIN_HISTORY:
             raise NoForecast(f"{product} has {known} weeks of history; {MIN_HISTORY} are needed.")
-        # The exported graph reads exactly GRAPH_WEEKS weeks; a shorter history is led by zeros.
-        parts = [
-            np.pad(part, [(0, 0), (GRAPH_WEEKS, 0)] + [(0, 0)] * (part.ndim - 2))[:, -GRAPH_WEEKS:]
-            for part in describe(history, table.counts[:, -WINDOW:])
-        ]
-        names = ("inputs", "memories", "spread")
-        [out] = self._session.run(None, dict(zip(names, parts, strict=True)))
-        mean, low, _, high = out[0, :weeks].T
-        return Forecast(mean, np.minimum(low, mean), np.maximum(high, mean))
+        [made] = self._run(history, table.counts[:, -WINDOW:], weeks).astype(np.float32)
+        mean, low, median, high = made.T
+        return Forecast(mean, low, high, median)
+
+    def forecast_all(self, table: SalesTable, weeks: int) -> Array:
+        """Forecast all products of a table at once.
+
+        Returns:
+            float64 [products, weeks, 4], pieces: mean, low, median and high. Of products with
+            fewer than MIN_HISTORY weeks nothing should be believed.
+
+        Raises:
+            NoForecast: not 1 to 13 weeks.
+        """
+        counts = table.counts[:, -WINDOW:]
+        return self._run(counts, None, weeks)
+
+    def _run(
+        self, counts: NDArray[np.float32], table: NDArray[np.float32] | None, weeks: int
+    ) -> Array:
+        if not 1 <= weeks <= MAX_WEEKS:
+            raise NoForecast(f"I forecast 1 to {MAX_WEEKS} weeks.")
+        parts = describe(counts, table).last()
+        [out] = self._session.run(None, dict(zip(INPUT_NAMES, parts, strict=True)))
+        return summarise(out[:, :weeks])
+
+
+def summarise(out: NDArray[np.float32]) -> Array:
+    """What people are told of the network's [..., 2]: mean, low, median and high [..., 4], pieces.
+
+    The median is rounded to whole pieces, which are what is sold.
+    """
+    mean, dispersion = out[..., 0], out[..., 1]
+    low, median, high = np.moveaxis(quantiles(mean, dispersion), -1, 0)
+    low, high = np.minimum(low, mean), np.maximum(high, mean)
+    return np.stack([mean.astype(np.float64), low, np.round(median), high], axis=-1)
+
+
+def movers(model: ForecastModel, table: SalesTable, weeks: int, n: int = 5) -> list[Mover]:
+    """Products expected to rise or fall most against their recent level, relative to doubt.
+
+    Doubt is the standard deviation of one week, of which both means hold some, as if weeks were
+    independent. Products known for fewer than MIN_HISTORY weeks are left out.
+
+    Returns:
+        Up to ``n`` that rise, the strongest first, then up to ``n`` that fall, the strongest first.
+
+    Raises:
+        NoForecast: not 1 to 13 weeks.
+    """
+    made = model.forecast_all(table, weeks)
+    long_known = (~np.isnan(table.counts[:, -WINDOW:])).sum(axis=1) >= MIN_HISTORY
+    recent = np.nanmean(
+        np.where(long_known[:, None], table.counts[:, -RECENT:], 0).astype(np.float64), axis=1
+    )
+    expected = made[..., 0].mean(axis=1)
+    deviation = (made[..., 3] - made[..., 1]).mean(axis=1) / 2.563  # 80% of a normal distribution
+    doubt = np.maximum(deviation, 0.5) * np.sqrt(1 / RECENT + 1 / weeks)
+    strength = np.where(long_known, np.nan_to_num((expected - recent) / doubt), 0)
+    order = np.argsort(-strength, kind="stable")
+    rising = [row for row in order[:n] if strength[row] > 0]
+    falling = [row for row in order[::-1][:n] if strength[row] < 0]
+    return [
+        Mover(table.products[row], float(recent[row]), float(expected[row]), float(strength[row]))
+        for row in [*rising, *falling]
+    ]

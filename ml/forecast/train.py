@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,36 +14,79 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml.forecast.features import WINDOW, describe
+from ml.forecast.features import HORIZON, WINDOW, Features, describe
 from ml.forecast.network import Ensemble, Forecaster, Hyper, TextbookRNN
+from ml.forecast.serve import INPUT_NAMES
 
-QUANTILES = (0.1, 0.5, 0.9)
 Array = NDArray[np.floating]
 
 
-def seed_everything(seed: int) -> None:
-    """Same seed, same weights (on the CPU)."""
+def seed_everything(seed: int, device: str) -> None:
+    """Same seed, same weights (on the CPU; some of CUDA's sums have no fixed order)."""
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(device == "cpu")
 
 
-def losses(forecast: Tensor, target: Tensor, spread: Tensor) -> Tensor:
-    """What each forecast costs: Poisson deviance of the mean, pinball loss of the quantiles.
+def negative_log_likelihood(forecast: Tensor, target: Tensor) -> Tensor:
+    """What each forecast costs: minus the log-likelihood of a negative binomial distribution.
 
     Args:
-        forecast: float32 [..., horizon, 4], pieces; mean, low, median, high.
-        target: float32 [..., horizon], pieces.
-        spread: float32 [...], pieces, by which pinball losses of large and small products compare.
+        forecast: float32 [..., 2]: mean, in pieces, and dispersion.
+        target: float32 [...], pieces.
 
     Returns:
-        float32 [..., horizon], without unit.
+        float32 [...], but for terms that hang on the target alone.
     """
-    mean, quantiles = forecast[..., 0], forecast[..., 1:]
-    deviance = mean - target * torch.log(mean + 0.05)
-    error = target.unsqueeze(-1) - quantiles
-    level = torch.tensor(QUANTILES, device=error.device)
-    pinball = torch.maximum(level * error, (level - 1) * error).sum(-1)
-    return deviance + 2 * pinball / spread.unsqueeze(-1)
+    # In double precision: differences of the logarithms of gamma functions cancel.
+    mean, dispersion = forecast.double().clamp(min=1e-3).unbind(-1)
+    target = target.double()
+    size = mean / (dispersion - 1)
+    gained = torch.lgamma(target + size) - torch.lgamma(size) - size * dispersion.log()
+    return -(gained + target * torch.log1p(-1 / dispersion)).float()
+
+
+def tensors(features: Features, device: str) -> list[Tensor]:
+    """The four arrays of features, in their order."""
+    parts = (features.inputs, features.memories, features.cycle, features.dispersion)
+    return [torch.from_numpy(part).to(device) for part in parts]
+
+
+class Batches:
+    """What each step of training is shown; it hangs on the seed and the step alone.
+
+    So going on from a checkpoint needs no state of a random generator.
+    """
+
+    def __init__(self, counts: Array, hyper: Hyper, seed: int, device: str) -> None:
+        self.counts = np.asarray(counts, dtype=np.float64)
+        self.hyper, self.seed, self.device = hyper, seed, device
+        products, weeks = self.counts.shape
+        future = np.full((products, weeks, HORIZON), np.nan, dtype=np.float32)
+        for ahead in range(min(HORIZON, weeks - 1)):
+            future[:, : weeks - 1 - ahead, ahead] = self.counts[:, 1 + ahead :]
+        self.future = torch.from_numpy(future).to(device)
+        week_of_target = np.arange(weeks)[:, None] + 1 + np.arange(HORIZON)
+        recency = 0.5 ** ((weeks - 1 - week_of_target) / hyper.half_life)
+        self.recency = torch.from_numpy(recency).float().to(device)
+        latest = weeks - hyper.min_history - 1
+        self.starts = [start for start in hyper.late_starts if start <= latest] or [0]
+        self.whole = {
+            start: tensors(describe(self.counts[:, start:]), device) for start in set(self.starts)
+        }
+
+    def __getitem__(self, step: int) -> tuple[list[Tensor], Tensor, Tensor]:
+        """The features, targets [rows, weeks, HORIZON] (NaN where unknown) and their weights."""
+        random = np.random.default_rng([self.seed, step])
+        rows = random.permutation(len(self.counts))[: self.hyper.batch]
+        start = self.starts[int(random.integers(len(self.starts)))]
+        if random.random() < self.hyper.small_tables:
+            # The market is a small company's: a few products only.
+            rows = rows[: int(random.integers(1, 65))]
+            features = tensors(describe(self.counts[rows, start:]), self.device)
+        else:
+            features = [part[rows] for part in self.whole[start]]
+        target = self.future[rows, start:]
+        return features, target, self.recency[start:] * ~target.isnan()
 
 
 def fit(
@@ -70,62 +112,70 @@ def fit(
     Returns:
         The network and the loss of every step.
     """
-    seed_everything(seed)
-    counts = np.asarray(counts, dtype=np.float64)
-    weeks = counts.shape[1]
-    future = np.full((*counts.shape, hyper.horizon), np.nan, dtype=np.float32)
-    for ahead in range(hyper.horizon):
-        future[:, : weeks - 1 - ahead, ahead] = counts[:, 1 + ahead :]
-    week_of_target = np.arange(weeks)[:, None] + 1 + np.arange(hyper.horizon)
-    recency = 0.5 ** ((weeks - 1 - week_of_target) / hyper.half_life)
-
-    model = Forecaster(hyper.horizon, hyper.hidden).to(device)
+    seed_everything(seed, device)
+    batches = Batches(counts, hyper, seed, device)
+    model = Forecaster(hyper.hidden, hyper.reach).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=hyper.rate, weight_decay=hyper.decay)
-    history: list[float] = []
     signature = _signature(counts, hyper, seed)
-    if checkpoint and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        if saved["signature"] == signature:
-            model.load_state_dict(saved["model"])
-            optimizer.load_state_dict(saved["optimizer"])
-            history = saved["losses"]
-
-    for step in tqdm(
-        range(len(history), hyper.steps), label, hyper.steps, initial=len(history), leave=False
-    ):
+    history = _resume(checkpoint, signature, model, optimizer, device)
+    bar = tqdm(range(len(history), hyper.steps), label, hyper.steps, initial=len(history))
+    for step in bar:
         if step == stop_after:
             break
-        # Batches hang on the step alone, so going on needs no state of a random generator.
-        random = np.random.default_rng([seed, step])
-        rows = random.permutation(len(counts))[: hyper.batch]
-        late = min(hyper.late_starts, weeks - hyper.min_history - 1)
-        start = int(random.integers(0, late + 1)) if random.random() < 0.5 and late > 0 else 0
-        first = start + hyper.min_history - 1
-        features = describe(counts[rows, start:], counts[:, start:])
-        inputs, memories, spread = (torch.from_numpy(part).to(device) for part in features)
-        target = torch.from_numpy(future[rows, first:]).to(device)
-        weight = torch.from_numpy(recency[first:]).float().to(device) * ~target.isnan()
-
+        (inputs, *rest), target, weight = batches[step]
         for group in optimizer.param_groups:
             group["lr"] = hyper.rate * 0.5 * (1 + math.cos(math.pi * step / hyper.steps))
-        forecast = model(inputs, memories, spread)[:, hyper.min_history - 1 :]
-        spread = spread[:, hyper.min_history - 1 :]
-        cost = losses(forecast, target.nan_to_num(), spread)
-        loss = (cost * weight).sum() / weight.sum()
+        begin = slice(hyper.min_history - 1, None)
+        forecast = model(inputs, *(part[:, begin] for part in rest))
+        cost = negative_log_likelihood(forecast, target[:, begin].nan_to_num())
+        loss = (cost * weight[:, begin]).sum() / weight[:, begin].sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         history.append(loss.item())
         if checkpoint and ((step + 1) % 50 == 0 or step + 1 == hyper.steps):
-            state = {
-                "signature": signature,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "losses": history,
-            }
-            save(state, checkpoint)
+            _keep(checkpoint, signature, model, optimizer, history)
     return model, history
+
+
+def _resume(
+    checkpoint: Path | None,
+    signature: str,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: str,
+) -> list[float]:
+    """Go on from a checkpoint of the same training; returns the losses so far."""
+    if checkpoint is None or not checkpoint.exists():
+        return []
+    saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    if saved["signature"] != signature:
+        return []
+    model.load_state_dict(saved["model"])
+    optimizer.load_state_dict(saved["optimizer"])
+    history: list[float] = saved["losses"]
+    return history
+
+
+def _keep(
+    path: Path,
+    signature: str,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: list[float],
+) -> None:
+    """Write a checkpoint whole or not at all."""
+    state = {
+        "signature": signature,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "losses": history,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
 
 
 def fit_ensemble(
@@ -149,25 +199,25 @@ def fit_ensemble(
 
 @torch.no_grad()
 def predict(model: Ensemble, counts: Array, table: Array | None = None) -> NDArray[np.float32]:
-    """Forecast after the last week of ``counts``; float32 [products, horizon, 4], pieces."""
+    """Mean and dispersion after the last week of ``counts``; float32 [products, HORIZON, 2]."""
     table = counts if table is None else table
     features = describe(counts[:, -WINDOW:], table[:, -WINDOW:])
-    out: NDArray[np.float32] = model(*(torch.from_numpy(part) for part in features)).numpy()
+    out: NDArray[np.float32] = model(*(torch.from_numpy(part) for part in features.last())).numpy()
     return out
 
 
 def export(model: Ensemble, path: Path) -> None:
     """Write the ensemble as one ONNX graph; products and weeks are dynamic."""
-    features = describe(np.arange(60.0).reshape(3, 20) % 7)
-    example = tuple(torch.from_numpy(part) for part in features)
+    counts = np.arange(60.0).reshape(3, 20) % 7
+    example = tuple(torch.from_numpy(part) for part in describe(counts).last())
     products, weeks = torch.export.Dim("products"), torch.export.Dim("weeks")
     torch.onnx.export(
         model,
         example,
         path,
-        input_names=["inputs", "memories", "spread"],
+        input_names=list(INPUT_NAMES),
         output_names=["forecast"],
-        dynamic_shapes=tuple({0: products, 1: weeks} for _ in example),
+        dynamic_shapes=({0: products, 1: weeks}, *({0: products} for _ in INPUT_NAMES[1:])),
         dynamo=True,
         external_data=False,
         verbose=False,
@@ -195,25 +245,21 @@ def fit_textbook(
     """Predict each product's last week from all weeks before it, by mean squared error.
 
     ``counts`` is float [products, weeks], pieces. Every product is trained on, so the loss says
-    nothing of forecasts. Returns the network and the mean squared error of every epoch, pieces².
+    nothing of forecasts. From about epoch 2,000 on, the order in which sums are rounded (threads,
+    precision, processor) decides which minimum is reached, so the last figure differs by a tenth
+    from one machine to the next. Returns the network and the mean squared error of every epoch.
     """
-    seed_everything(seed)
+    seed_everything(seed, device)
     values = torch.from_numpy(np.asarray(counts, dtype=np.float32)).to(device)
     inputs, targets = values[:, None, :-1], values[:, -1:]
     model = TextbookRNN(inputs.shape[-1], hyper.hidden, hyper.layers).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=hyper.rate)
     mean_squared_error = torch.nn.MSELoss()
-    history: list[float] = []
-    signature = _signature(np.asarray(counts), replace(hyper), seed)
-    if checkpoint and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        if saved["signature"] == signature:
-            model.load_state_dict(saved["model"])
-            optimizer.load_state_dict(saved["optimizer"])
-            history = saved["losses"]
-    for epoch in tqdm(
-        range(len(history), hyper.epochs), "textbook", hyper.epochs, initial=len(history)
-    ):
+    signature = _signature(counts, hyper, seed)
+    history = _resume(checkpoint, signature, model, optimizer, device)
+    done = len(history)
+    bar = tqdm(range(done, hyper.epochs), "textbook", hyper.epochs, initial=done)
+    for epoch in bar:
         if epoch == stop_after:
             break
         predicted, _ = model(inputs)
@@ -223,25 +269,11 @@ def fit_textbook(
         optimizer.step()
         history.append(loss.item())
         if checkpoint and ((epoch + 1) % 500 == 0 or epoch + 1 == hyper.epochs):
-            state = {
-                "signature": signature,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "losses": history,
-            }
-            save(state, checkpoint)
+            _keep(checkpoint, signature, model, optimizer, history)
     return model, history
 
 
 def _signature(counts: Array, hyper: Hyper | Textbook, seed: int) -> str:
     """A checkpoint is only gone on from with the same data, settings and seed."""
     told = json.dumps([asdict(hyper), seed, list(counts.shape)], sort_keys=True).encode()
-    return hashlib.sha256(told + np.ascontiguousarray(counts, np.float32).tobytes()).hexdigest()
-
-
-def save(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    return hashlib.sha256(told + np.ascontiguousarray(counts, np.float64).tobytes()).hexdigest()
