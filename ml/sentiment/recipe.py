@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,39 @@ from numpy.typing import NDArray
 
 from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
+from ml.sentiment.augment import augment
 from ml.sentiment.data import Example
 from ml.sentiment.evaluate import Floats, figures, reliability, vader, with_intervals
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.restore import restore
 from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
+from ml.sentiment.teacher import Teacher
 from ml.sentiment.train import export, fit, fit_temperature, logits_of, sample, tune
 from ml.sentiment.words import Vocabulary
 
 State = dict[str, Any]
 AMAZON = data.UCI[0]
 # How strongly an example counts, by its source; 1 where nothing else is said.
-WEIGHTS_OF = {data.BANKING: 0.5, data.DESK.name: 2.0, phrases.PATTERNS.name: 0.7}
+EDITORIALS = Path(data.VADER[2]).name
+WEIGHTS_OF = {
+    data.BANKING: 0.5,
+    EDITORIALS: 0.5,
+    data.DESK.name: 2.0,
+    phrases.PATTERNS.name: 0.7,
+}
 WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0)
+TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
+# What the teacher learns last: at most so many texts of a source, and the desk's twice.
+TEACHER_LAST = {
+    data.BANKING: 1_500,
+    Path(data.VADER[0]).name: 2_500,
+    Path(data.VADER[1]).name: 2_000,
+    EDITORIALS: 500,
+    Path(data.TWEETS).name: 1_500,
+    phrases.PATTERNS.name: 2_500,
+}
+TEACHER_RATES = ((5e-5, 2.5e-5), (4e-5, 0.0))
+MADE, MADE_OF_DESK = 30_000, 8_000  # unlabelled texts for the teacher to judge
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 4_000  # texts of the base that are learned again when tuning
 FOLDS = 10
@@ -96,15 +116,64 @@ class Recipe:
         self.split = data.load(folder)
         self.amazon = data.reviews(folder / AMAZON)
         made = phrases.generate(h.phrases, seed)
-        keys = {data.key(e.text) for e in (*self.amazon, *self.split.desk_test)}
+        split = self.split
+        held_out = (*self.amazon, *split.validation, *split.desk_test, *split.tweets_test)
+        keys = {data.key(e.text) for e in held_out}
         train = self.split.train
         self.base = [e for e in (*train, *made) if data.key(e.text) not in keys]
         self.vocabulary, self._vectors, self._scales = vectors.vocabulary(
             [*train, *made], folder / vectors.FILE, h.words, h.min_count
         )
 
+    def _taught(self) -> Teacher:
+        """A teacher that learned all but the phrases, then most of what is near the desk."""
+        teacher = Teacher(self.seed).to(self.device)
+        checkpoint = self.run / "teacher.pt"
+        if checkpoint.exists():
+            teacher.load_state_dict(torch.load(checkpoint, weights_only=True))
+            return teacher
+        made = phrases.PATTERNS.name
+        teacher.fit([e for e in self.base if e.source != made], TEACHER_RATES[0], self.seed)
+        last = [e for e in self.base if e.source == data.DESK.name]
+        for source in dict.fromkeys(e.source for e in self.base):
+            of = [e for e in self.base if e.source == source]
+            last += sample(of, _weights(of), TEACHER_LAST.get(source, len(of)), self.seed)[0]
+        teacher.fit(last, TEACHER_RATES[1], self.seed + 1)
+        torch.save(teacher.state_dict(), checkpoint)
+        return teacher
+
+    def lessons(self) -> list[Example]:
+        """The base and texts made of it, with the teacher's opinion of each in the labels."""
+        near = [e.text for e in self.base if e.source != EDITORIALS]
+        own = {data.DESK.name, phrases.PATTERNS.name}
+        texts = [
+            *augment(near, MADE, self.seed),
+            *augment([e.text for e in self.base if e.source in own], MADE_OF_DESK, self.seed + 1),
+            *data.unlabelled(self.folder / data.BANKING),
+        ]
+        file = self.run / "opinions.npy"
+        if file.exists():
+            opinions = np.load(file)
+        else:
+            opinions = self._taught().judge([*(e.text for e in self.base), *texts])
+            np.save(file, opinions)
+        lessons = []
+        for e, (unhappy, happy) in zip(self.base, opinions.tolist(), strict=False):
+            lessons.append(
+                replace(
+                    e,
+                    unhappy=TEACHER_SHARE * unhappy + (1 - TEACHER_SHARE) * e.unhappy,
+                    happy=TEACHER_SHARE * happy + (1 - TEACHER_SHARE) * e.happy,
+                )
+            )
+        return lessons + [
+            Example(text, unhappy, happy, "teacher")
+            for text, (unhappy, happy) in zip(texts, opinions[len(self.base) :].tolist(), strict=True)
+        ]
+
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
+        lessons = self.lessons()
         members = []
         for seed in range(self.seed, self.seed + self.h.members):
             torch.manual_seed(seed)
@@ -113,8 +182,8 @@ class Recipe:
             fit(
                 member,
                 self.vocabulary,
-                self.base,
-                _weights(self.base),
+                lessons,
+                _weights(lessons),
                 self.h,
                 epochs=self.h.epochs,
                 learning_rate=self.h.learning_rate,
