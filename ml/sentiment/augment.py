@@ -16,7 +16,7 @@ def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
     """
     rng = random.Random(seed)  # noqa: S311 - data, not secrets
     short = [text for text in texts if len(text) < 120]
-    made = []
+    made: list[str] = []
     while len(made) < count:
         if rng.random() < PIECE:
             words = rng.choice(texts).split()

@@ -31,21 +31,56 @@ LICENCES = {
 # BANKING77 has intents, not labels. What an intent is named decides: something went wrong for the
 # customer, or a question. Intents whose messages are some of each are left out.
 BANKING_COMPLAINTS = frozenset(
-    "Refund_not_showing_up balance_not_updated_after_bank_transfer "
-    "balance_not_updated_after_cheque_or_cash_deposit card_not_working card_payment_fee_charged "
-    "card_payment_not_recognised card_payment_wrong_exchange_rate card_swallowed "
-    "cash_withdrawal_not_recognised contactless_not_working declined_card_payment "
-    "declined_cash_withdrawal declined_transfer direct_debit_payment_not_recognised "
-    "extra_charge_on_statement failed_transfer top_up_failed transaction_charged_twice "
-    "transfer_not_received_by_recipient virtual_card_not_working wrong_amount_of_cash_received "
-    "wrong_exchange_rate_for_cash_withdrawal".split()
+    [
+        "Refund_not_showing_up",
+        "balance_not_updated_after_bank_transfer",
+        "balance_not_updated_after_cheque_or_cash_deposit",
+        "card_not_working",
+        "card_payment_fee_charged",
+        "card_payment_not_recognised",
+        "card_payment_wrong_exchange_rate",
+        "card_swallowed",
+        "cash_withdrawal_not_recognised",
+        "contactless_not_working",
+        "declined_card_payment",
+        "declined_cash_withdrawal",
+        "declined_transfer",
+        "direct_debit_payment_not_recognised",
+        "extra_charge_on_statement",
+        "failed_transfer",
+        "top_up_failed",
+        "transaction_charged_twice",
+        "transfer_not_received_by_recipient",
+        "virtual_card_not_working",
+        "wrong_amount_of_cash_received",
+        "wrong_exchange_rate_for_cash_withdrawal",
+    ]
 )
 BANKING_MIXED = frozenset(
-    "beneficiary_not_allowed card_arrival card_linking cash_withdrawal_charge compromised_card "
-    "exchange_charge lost_or_stolen_card lost_or_stolen_phone passcode_forgotten "
-    "pending_card_payment pending_cash_withdrawal pending_top_up pending_transfer pin_blocked "
-    "request_refund reverted_card_payment? top_up_reverted transfer_fee_charged transfer_timing "
-    "unable_to_verify_identity why_verify_identity cancel_transfer".split()
+    [
+        "beneficiary_not_allowed",
+        "card_arrival",
+        "card_linking",
+        "cash_withdrawal_charge",
+        "compromised_card",
+        "exchange_charge",
+        "lost_or_stolen_card",
+        "lost_or_stolen_phone",
+        "passcode_forgotten",
+        "pending_card_payment",
+        "pending_cash_withdrawal",
+        "pending_top_up",
+        "pending_transfer",
+        "pin_blocked",
+        "request_refund",
+        "reverted_card_payment?",
+        "top_up_reverted",
+        "transfer_fee_charged",
+        "transfer_timing",
+        "unable_to_verify_identity",
+        "why_verify_identity",
+        "cancel_transfer",
+    ]
 )
 
 
@@ -150,9 +185,7 @@ def load(folder: Path) -> Split:
         train += rated(folder / name)
     tweets = rated(folder / TWEETS)
     train += [e for e in tweets if _bucket(e.text, 5)]
-    tweets_test = [
-        e for e in tweets if not _bucket(e.text, 5) and max(e.unhappy, e.happy) >= 0.5
-    ]
+    tweets_test = [e for e in tweets if not _bucket(e.text, 5) and max(e.unhappy, e.happy) >= 0.5]
     desk_test: list[Example] = []
     for theme, example in desk():
         bucket = hashlib.sha256(theme.encode()).digest()[0] % 10

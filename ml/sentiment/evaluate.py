@@ -48,9 +48,7 @@ def reliability(truth: Floats, scores: Floats) -> list[tuple[float, float, int]]
     """Mean score, share of complaints and number of texts of each equal-width bin in use."""
     bin_of = np.minimum((scores * BINS).astype(int), BINS - 1)
     inside = [bin_of == b for b in np.unique(bin_of)]
-    return [
-        (float(scores[i].mean()), float((truth[i] > 0.5).mean()), int(i.sum())) for i in inside
-    ]
+    return [(float(scores[i].mean()), float((truth[i] > 0.5).mean()), int(i.sum())) for i in inside]
 
 
 def ece(truth: Floats, scores: Floats) -> float:

@@ -17,7 +17,7 @@ SURE = 0.6  # of another language than English
 SURE_OF_A_WORD = 0.9  # a single word tells less
 LONGEST = 500  # characters that are read
 
-_NOT_LANGUAGE = re.compile(r"https?://\S+|\S*@\S+|#\S+|[\W\d_]+")
+_NOT_LANGUAGE = re.compile(r"https?://\S+|\S*[@#\d]\S*|[\W_]+")
 
 
 class Words(Protocol):

@@ -38,7 +38,10 @@ class SentimentNetwork(nn.Module):
     """
 
     def __init__(self, vectors: Tensor, scales: Tensor, learned: int, h: Hyperparameters) -> None:
-        """``vectors`` [words, width] int8, ``scales`` [words] float32; the first are ``learned``."""
+        """Of ``vectors`` [words, width] int8 times ``scales`` [words] float32.
+
+        The first ``learned`` words have a learned embedding, too.
+        """
         super().__init__()
         self.vectors: Tensor
         self.scales: Tensor

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
@@ -168,7 +167,9 @@ class Recipe:
             )
         return lessons + [
             Example(text, unhappy, happy, "teacher")
-            for text, (unhappy, happy) in zip(texts, opinions[len(self.base) :].tolist(), strict=True)
+            for text, (unhappy, happy) in zip(
+                texts, opinions[len(self.base) :].tolist(), strict=True
+            )
         ]
 
     def first_stage(self) -> list[SentimentNetwork]:
@@ -222,10 +223,10 @@ class Recipe:
         fold_of = np.random.default_rng(self.seed).permutation(len(self.amazon)) % FOLDS
         logits = np.zeros(len(self.amazon))
         for fold in range(FOLDS):
-            held_out = {data.key(e.text) for e, f in zip(self.amazon, fold_of) if f == fold}
+            inside = np.flatnonzero(fold_of == fold)
+            held_out = {data.key(self.amazon[i].text) for i in inside}
             rest = [e for e in self.amazon if data.key(e.text) not in held_out]
             network = self.second_stage(members, rest, f"fold-{fold}")
-            inside = np.flatnonzero(fold_of == fold)
             texts = [self.amazon[i].text for i in inside]
             logits[inside] = logits_of(network, self.vocabulary, texts)
         truth = truth_of(self.amazon)
@@ -276,7 +277,11 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
     share = float(np.mean(truth_of(split.train) >= 0.5))
     measured: State = {}
     bands: State = {}
-    sets = {"amazon test": split.test, "desk test": split.desk_test, "tweets test": split.tweets_test}
+    sets = {
+        "amazon test": split.test,
+        "desk test": split.desk_test,
+        "tweets test": split.tweets_test,
+    }
     for name, examples in sets.items():
         texts = [e.text for e in examples]
         truth, scores = (truth_of(examples) >= 0.5).astype(float), _scores(model, examples)

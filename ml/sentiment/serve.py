@@ -137,6 +137,7 @@ class SentimentModel:
                 groups.append([place])
         without = [[UNKNOWN if i in g else n for i, n in enumerate(ids)] for g in groups]
         whole, *others = self._probabilities(self.logits([ids, *without])).tolist()
-        weights = [("".join(words[i] for i in g), whole - p) for g, p in zip(groups, others)]
-        raised = sorted((pair for pair in weights if pair[1] > 0), key=lambda pair: -pair[1])
-        return list(dict(reversed(raised)).items())[::-1][:REASONS]
+        strongest: dict[str, float] = {}
+        for group, p in sorted(zip(groups, others, strict=True), key=lambda pair: pair[1]):
+            strongest.setdefault("".join(words[i] for i in group), whole - p)
+        return [(word, weight) for word, weight in strongest.items() if weight > 0][:REASONS]

@@ -72,14 +72,15 @@ class Teacher(nn.Module):
         embeddings = "embeddings."
         words = weights[embeddings + "word_embeddings.weight"]
         kind = weights[embeddings + "token_type_embeddings.weight"][0]
-        self.words = nn.Embedding.from_pretrained(words)
+        self.words = nn.Embedding(*words.shape)
+        self.words.requires_grad_(False)
         places = weights[embeddings + "position_embeddings.weight"] + kind
-        self.places = nn.Embedding.from_pretrained(places, freeze=False)
+        self.places = nn.Embedding(*places.shape)
         self.norm = nn.LayerNorm(WIDTH, 1e-12)
         self.layers = nn.ModuleList(_Layer() for _ in range(LAYERS))
         self.head = nn.Linear(WIDTH, 2)
         self.dropout = nn.Dropout(0.1)
-        kept = {"norm": (embeddings + "LayerNorm",)}
+        kept: dict[str, tuple[str, ...]] = {"norm": (embeddings + "LayerNorm",)}
         for number in range(LAYERS):
             layer = f"encoder.layer.{number}."
             attention = layer + "attention."
@@ -96,6 +97,7 @@ class Teacher(nn.Module):
             for mine, theirs in kept.items()
             for kind in ("weight", "bias")
         }
+        state |= {"words.weight": words, "places.weight": places}
         self.load_state_dict({**self.state_dict(), **state})
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:

@@ -168,7 +168,5 @@ def export(network: Ensemble, path: Path) -> None:
 def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     """The temperature that makes probabilities fit best (Guo et al., 2017)."""
     candidates = np.linspace(0.5, 5, 91)
-    losses = [
-        float(np.mean(np.logaddexp(0, logits / t) - truth * logits / t)) for t in candidates
-    ]
+    losses = [float(np.mean(np.logaddexp(0, logits / t) - truth * logits / t)) for t in candidates]
     return float(candidates[int(np.argmin(losses))])

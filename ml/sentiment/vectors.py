@@ -37,7 +37,7 @@ def vocabulary(
         pretrained = json.load(file)
     counts = Counter(word for example in examples for word in tokenize(example.text))
     learned = [word for word, count in counts.most_common() if count >= min_count]
-    frequent = {word for word in learned}
+    frequent = set(learned)
     rest = [
         word
         for rank, word in enumerate(pretrained["words"])
