@@ -32,11 +32,13 @@ def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
     words = (directory / VOCABULARY).read_text(encoding="utf-8").split("\n")[:-1]
     vocabulary = Vocabulary(words, card["vocabulary"]["learned"])
     graph = onnx.load(directory / "network.onnx").graph
-    arrays = {
-        tensor.name: torch.tensor(numpy_helper.to_array(tensor)) for tensor in graph.initializer
-    }
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    tensors |= {n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant"}
+    arrays = {name: torch.tensor(numpy_helper.to_array(t)) for name, t in tensors.items()}
+    # In the order of the members: first the shared vectors and scales are looked up.
+    looked_up = [node.input[0] for node in graph.node if node.op_type == "Gather"]
+    vectors, scales = (arrays[name] for name in looked_up[:2])
     recurrent = [node for node in graph.node if node.op_type == "LSTM"]
-    vectors, scales = arrays["members.0.vectors"], arrays["members.0.scales"]
     members = []
     for number, node in enumerate(recurrent):
         member = SentimentNetwork(vectors, scales, vocabulary.learned + 2, h)
