@@ -25,8 +25,8 @@ class Hyperparameters:
     tuning_rate: float = 5e-4
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 4
-    tuning_epochs: int = 3
+    epochs: int = 3
+    tuning_epochs: int = 2
     phrases: int = 60  # messages made of each sentence pattern
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ TEACHER_LAST = {
 TEACHER_RATES = ((5e-5, 2.5e-5), (4e-5, 0.0))
 MADE, MADE_OF_DESK = 30_000, 8_000  # unlabelled texts for the teacher to judge
 CORRECTION = 3.0  # weight of an agent's correction
-REHEARSED = 4_000  # texts of the base that are learned again when tuning
+REHEARSED = 2_500  # texts of the base that are learned again when tuning
 FOLDS = 10
 FAILURES = 10
 # Cut where calibrated probabilities mean something to a reader.
@@ -141,6 +142,7 @@ class Recipe:
         torch.save(teacher.state_dict(), checkpoint)
         return teacher
 
+    @cached_property
     def lessons(self) -> list[Example]:
         """The base and texts made of it, with the teacher's opinion of each in the labels."""
         near = [e.text for e in self.base if e.source != EDITORIALS]
@@ -174,7 +176,6 @@ class Recipe:
 
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
-        lessons = self.lessons()
         members = []
         for seed in range(self.seed, self.seed + self.h.members):
             torch.manual_seed(seed)
@@ -183,8 +184,8 @@ class Recipe:
             fit(
                 member,
                 self.vocabulary,
-                lessons,
-                _weights(lessons),
+                self.lessons,
+                _weights(self.lessons),
                 self.h,
                 epochs=self.h.epochs,
                 learning_rate=self.h.learning_rate,
@@ -199,8 +200,8 @@ class Recipe:
     ) -> Ensemble:
         """Tuned to reviews and the desk's messages, rehearsing a part of the rest."""
         near = {*data.UCI, data.DESK.name}
-        new = [*amazon, *(e for e in self.base if e.source in near)]
-        rest = [e for e in self.base if e.source not in near]
+        new = [*amazon, *(e for e in self.lessons if e.source in near)]
+        rest = [e for e in self.lessons if e.source not in near]
         tuned = []
         for seed, member in enumerate(members, self.seed):
             checkpoint = self.run / f"second-{name}-{seed}.pt"
