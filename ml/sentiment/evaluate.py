@@ -158,9 +158,11 @@ def evaluate_file(model: SentimentModel, path: Path, plot: Path | None = None) -
     Saves a reliability plot to ``plot``, if not given beside the file.
 
     Raises:
-        ValueError: the file is not of that form.
+        ValueError: the file is not of that form, or one of the labels does not occur.
     """
     texts, truth = read_labelled(path)
+    if truth.min() == truth.max():
+        raise ValueError(f"{path}: texts with label 0 and with label 1 are needed to compare")
     scores = np.array([score.complaint for score in model.score(texts)])
     plot = plot or path.with_name(f"{path.stem}-reliability.png")
     plot_reliability(truth, scores, plot)

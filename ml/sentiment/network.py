@@ -18,7 +18,7 @@ class Hyperparameters:
     min_count: int = 3  # of a word with a learned embedding
     learned: int = 16
     hidden: int = 128
-    members: int = 2
+    members: int = 1
     dropout: float = 0.4
     word_dropout: float = 0.1
     learning_rate: float = 2e-3

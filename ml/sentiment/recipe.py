@@ -319,6 +319,10 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
             for name, examples in sets.items()
             for n in (5, 8)
         },
+        "English taken for another language": {
+            name: sum(score.foreign for score in model.score([e.text for e in examples]))
+            for name, examples in sets.items()
+        },
         "known failures": {
             "rule": f"the {FAILURES} desk test messages that are scored worst",
             "messages": [

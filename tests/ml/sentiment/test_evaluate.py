@@ -75,3 +75,10 @@ def test_a_file_of_another_form_is_refused_with_the_reason(
     file.write_text(content)
     with pytest.raises(ValueError, match=complaint):
         evaluate.read_labelled(file)
+
+
+def test_a_file_of_one_label_cannot_be_measured(artifact: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("text,label\nlate,1\n")
+    with pytest.raises(ValueError, match="label 0 and with label 1"):
+        evaluate.evaluate_file(SentimentModel.load(artifact), file)
