@@ -96,15 +96,12 @@ def confusion(truth: Floats, scores: Floats) -> dict[str, int]:
 
 
 def vader(texts: Sequence[str]) -> Floats:
-    """VADER's compound score (Hutto and Gilbert, 2014) turned into 0 (content) to 1 (unhappy).
-
-    Its score of 0 (no word known) counts as not unhappy.
-    """
+    """VADER's compound score (Hutto and Gilbert, 2014) turned into 0 (content) to 1 (unhappy)."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
     compound = np.array([analyzer.polarity_scores(text)["compound"] for text in texts])
-    return np.asarray(np.where(compound == 0, np.nextafter(0.5, 0), (1 - compound) / 2))
+    return np.asarray((1 - compound) / 2)
 
 
 def read_labelled(path: Path) -> tuple[list[str], Floats]:
