@@ -16,17 +16,17 @@ class Hyperparameters:
 
     words: int = 30_000  # pretrained words that ship
     min_count: int = 3  # of a word with a learned embedding
-    learned: int = 16
+    learned: int = 32
     hidden: int = 128
     members: int = 1
-    dropout: float = 0.4
+    dropout: float = 0.25
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
-    tuning_rate: float = 5e-4
+    tuning_rate: float = 1e-3
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 3
-    tuning_epochs: int = 2
+    epochs: int = 6
+    tuning_epochs: int = 3
     phrases: int = 60  # messages made of each sentence pattern
 
 

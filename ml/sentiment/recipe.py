@@ -36,7 +36,7 @@ WEIGHTS_OF = {
     data.DESK.name: 2.0,
     phrases.PATTERNS.name: 0.7,
 }
-WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0)
+WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0) | {AMAZON: 4.0}
 TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
 # What the teacher learns last: at most so many texts of a source, and the desk's twice.
 TEACHER_LAST = {
