@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from ml.sentiment.serve import SentimentModel
 
 Floats = NDArray[np.float64]
+BINS = 10
+RESAMPLES = 1_000
+
+
+def accuracy(truth: Floats, scores: Floats) -> float:
+    """Share of scores on the right side of 0.5."""
+    return float(((scores >= 0.5) == (truth > 0.5)).mean())
 
 
 def roc_auc(truth: Floats, scores: Floats) -> float:
@@ -36,35 +44,81 @@ def average_precision(truth: Floats, scores: Floats) -> float:
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
-def ece(truth: Floats, scores: Floats, bins: int = 10) -> float:
+def reliability(truth: Floats, scores: Floats) -> list[tuple[float, float, int]]:
+    """Mean score, share of complaints and number of texts of each equal-width bin in use."""
+    bin_of = np.minimum((scores * BINS).astype(int), BINS - 1)
+    inside = [bin_of == b for b in np.unique(bin_of)]
+    return [(float(scores[i].mean()), float((truth[i] > 0.5).mean()), int(i.sum())) for i in inside]
+
+
+def ece(truth: Floats, scores: Floats) -> float:
     """Expected calibration error over equal-width bins (Guo et al., 2017)."""
-    bin_of = np.minimum((scores * bins).astype(int), bins - 1)
-    gaps = [
-        abs(scores[bin_of == b].mean() - (truth[bin_of == b] > 0.5).mean()) * (bin_of == b).mean()
-        for b in np.unique(bin_of)
-    ]
-    return float(sum(gaps))
+    gaps = [abs(mean - share) * n for mean, share, n in reliability(truth, scores)]
+    return float(sum(gaps) / len(truth))
+
+
+MEASURES: dict[str, Callable[[Floats, Floats], float]] = {
+    "accuracy": accuracy,
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "ece": ece,
+}
 
 
 def figures(truth: Floats, scores: Floats) -> dict[str, float]:
-    """Accuracy at 0.5, ROC-AUC, average precision and ECE."""
+    """Accuracy at 0.5, ROC-AUC, average precision and ECE; NaN where a class is missing."""
+    return {name: measure(truth, scores) for name, measure in MEASURES.items()}
+
+
+def with_intervals(truth: Floats, scores: Floats, seed: int = 0) -> dict[str, Any]:
+    """``figures``, each as ``[value, low, high]`` with its 95% percentile bootstrap interval."""
+    rng = np.random.default_rng(seed)
+    draws: dict[str, list[float]] = {name: [] for name in MEASURES}
+    for _ in range(RESAMPLES):
+        chosen = rng.integers(len(truth), size=len(truth))
+        for name, value in figures(truth[chosen], scores[chosen]).items():
+            draws[name].append(value)
     return {
-        "accuracy": float(((scores >= 0.5) == (truth > 0.5)).mean()),
-        "roc_auc": roc_auc(truth, scores),
-        "average_precision": average_precision(truth, scores),
-        "ece": ece(truth, scores),
+        name: [round(value, 4), *np.nanquantile(draws[name], [0.025, 0.975]).round(4).tolist()]
+        for name, value in figures(truth, scores).items()
     }
+
+
+def confusion(truth: Floats, scores: Floats) -> dict[str, int]:
+    """How many complaints and other texts are scored at least 0.5, and how many below."""
+    found, unhappy = scores >= 0.5, truth > 0.5
+    return {
+        "complaints found": int((found & unhappy).sum()),
+        "complaints missed": int((~found & unhappy).sum()),
+        "others taken for complaints": int((found & ~unhappy).sum()),
+        "others recognised": int((~found & ~unhappy).sum()),
+    }
+
+
+def vader(texts: Sequence[str]) -> Floats:
+    """VADER's compound score (Hutto and Gilbert, 2014) turned into 0 (content) to 1 (unhappy)."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyzer = SentimentIntensityAnalyzer()
+    compound = np.array([analyzer.polarity_scores(text)["compound"] for text in texts])
+    return np.asarray((1 - compound) / 2)
 
 
 def read_labelled(path: Path) -> tuple[list[str], Floats]:
     """A CSV or TSV with the columns ``text`` and ``label`` (1 = unhappy).
 
     Raises:
-        ValueError: a column or a label is not there.
+        ValueError: there are no rows, or a column or a label is not there.
     """
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        rows = list(csv.DictReader(file, delimiter=delimiter))
+        tab = path.suffix.lower() == ".tsv"
+        # Tables with tabs have no quoting: a quotation mark is a part of the text.
+        reader = (
+            csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if tab
+            else csv.DictReader(file)
+        )
+        rows = list(reader)
     if not rows or "text" not in rows[0] or "label" not in rows[0]:
         raise ValueError(f"{path}: a table with the columns text and label is needed")
     for number, row in enumerate(rows, 2):
@@ -73,17 +127,50 @@ def read_labelled(path: Path) -> tuple[list[str], Floats]:
     return [row["text"] or "" for row in rows], np.array([float(row["label"]) for row in rows])
 
 
-def evaluate_file(model: SentimentModel, path: Path) -> dict[str, Any]:
-    """Figures of a model and of always naming the more frequent class, on a labelled file.
+def plot_reliability(truth: Floats, scores: Floats, path: Path) -> None:
+    """Save a reliability plot: share of complaints over mean score, a point a bin."""
+    from matplotlib.figure import Figure
+
+    means, shares, counts = zip(*reliability(truth, scores), strict=True)
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
+    axes.plot(means, shares, marker="o", label="scores")
+    for mean, share, count in zip(means, shares, counts, strict=True):
+        axes.annotate(str(count), (mean, share), xytext=(4, -10), textcoords="offset points")
+    axes.set(
+        xlabel="score",
+        ylabel="share of complaints",
+        title=f"{len(truth)} texts, ECE {ece(truth, scores):.3f}",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    axes.legend()
+    figure.savefig(path)
+
+
+def evaluate_file(model: SentimentModel, path: Path, plot: Path | None = None) -> dict[str, Any]:
+    """Figures of a model, of VADER and of always naming the more frequent class, on a file.
+
+    Saves a reliability plot to ``plot``, if not given beside the file.
 
     Raises:
-        ValueError: the file is not of that form.
+        ValueError: the file is not of that form, or one of the labels does not occur.
     """
     texts, truth = read_labelled(path)
+    if truth.min() == truth.max():
+        raise ValueError(f"{path}: texts with label 0 and with label 1 are needed to compare")
     scores = np.array([score.complaint for score in model.score(texts)])
-    majority = np.full(len(truth), float(truth.mean()))
+    plot = plot or path.with_name(f"{path.stem}-reliability.png")
+    plot_reliability(truth, scores, plot)
+    known = vader(texts)
     return {
         "n": len(truth),
         **figures(truth, scores),
-        "baselines": {"majority": figures(truth, majority)},
+        "confusion": confusion(truth, scores),
+        "baselines": {
+            "VADER": {**figures(truth, known), "confusion": confusion(truth, known)},
+            "majority": figures(truth, np.full(len(truth), float(truth.mean() >= 0.5))),
+        },
+        "plot": str(plot),
     }

@@ -7,41 +7,83 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ml.sentiment.words import UNKNOWN
+
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """Of the default recipe."""
 
-    embedding: int = 64
-    hidden: int = 64
-    dropout: float = 0.4
+    words: int = 30_000  # pretrained words that ship
+    min_count: int = 3  # of a word with a learned embedding
+    learned: int = 32
+    hidden: int = 128
+    members: int = 1
+    dropout: float = 0.25
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
+    tuning_rate: float = 1e-3
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 8
-    min_count: int = 2
+    epochs: int = 6
+    tuning_epochs: int = 3
+    phrases: int = 60  # messages made of each sentence pattern
 
 
 class SentimentNetwork(nn.Module):
-    """Embedding -> bidirectional LSTM -> mean and maximum over words -> logit."""
+    """Embedding -> bidirectional LSTM -> mean and maximum over words -> two logits.
 
-    def __init__(self, words: int, h: Hyperparameters) -> None:
+    A word's embedding is its pretrained vector, kept as it came in 8 bits with one scale a word,
+    beside a learned one, which words that were rare in training share.
+    """
+
+    def __init__(self, vectors: Tensor, scales: Tensor, learned: int, h: Hyperparameters) -> None:
+        """Of ``vectors`` [words, width] int8 times ``scales`` [words] float32.
+
+        The first ``learned`` words have a learned embedding, too.
+        """
         super().__init__()
-        self.embedding = nn.Embedding(words, h.embedding, padding_idx=0)
-        self.lstm = nn.LSTM(h.embedding, h.hidden, batch_first=True, bidirectional=True)
+        self.vectors: Tensor
+        self.scales: Tensor
+        self.register_buffer("vectors", vectors, persistent=False)
+        self.register_buffer("scales", scales, persistent=False)
+        self.learned = nn.Embedding(learned, h.learned)
+        nn.init.normal_(self.learned.weight, std=0.1)
+        width = vectors.shape[1] + h.learned
+        self.lstm = nn.LSTM(width, h.hidden, batch_first=True, bidirectional=True)
+        self.word_dropout = h.word_dropout
         self.dropout = nn.Dropout(h.dropout)
-        self.head = nn.Linear(4 * h.hidden, 1)
+        self.head = nn.Linear(4 * h.hidden, 2)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Logits [batch] of word numbers [batch, length] (int64).
+        """Logits [batch, 2] of unhappy and happy, from word numbers [batch, length] (int64).
 
         All texts of a batch have the same length: neither LSTM nor pooling sees padding.
         """
-        states, _ = self.lstm(self.dropout(self.embedding(ids)))
+        if self.training:
+            lost = torch.rand(ids.shape, device=ids.device) < self.word_dropout
+            ids = ids.masked_fill(lost, UNKNOWN)
+        pretrained = self.vectors[ids].float() * self.scales[ids].unsqueeze(-1)
+        rare = ids >= self.learned.num_embeddings
+        learned = self.learned(ids.masked_fill(rare, UNKNOWN))
+        states, _ = self.lstm(self.dropout(torch.cat([pretrained, learned], -1)))
         pooled = torch.cat([states.mean(1), states.amax(1)], 1)
-        logits: Tensor = self.head(self.dropout(pooled)).squeeze(1)
+        logits: Tensor = self.head(self.dropout(pooled))
         return logits
+
+
+class Ensemble(nn.Module):
+    """Networks that read the same words; their logits are averaged."""
+
+    def __init__(self, members: list[SentimentNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        for member in members:
+            member.vectors, member.scales = members[0].vectors, members[0].scales
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Logits [batch] of P(unhappy), from word numbers [batch, length] (int64)."""
+        return torch.stack([member(ids)[:, 0] for member in self.members]).mean(0)
 
 
 class TextbookNetwork(nn.Module):

@@ -1,4 +1,4 @@
-"""Scores messages with the shipped network; needs ONNX Runtime and numpy."""
+"""Scores messages with the shipped network; needs ONNX Runtime, numpy and a language identifier."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.artifact import WEIGHTS, WeightsError, load_card, open_session
-from ml.sentiment.words import tokenize
+from ml.sentiment.language import LanguageIdentifier
+from ml.sentiment.words import UNKNOWN, Vocabulary, shape, split
 
 BATCH = 128
-UNKNOWN = 1  # word numbers: 0 is padding, which only training knows
+VOCABULARY = "words.txt"
+EXPLAINED = 64  # words of a text that are tried
+REASONS = 5
 
 
 class Band(StrEnum):
@@ -28,31 +32,44 @@ class Band(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """P(complaint or otherwise unhappy), and the band it falls in."""
+    """P(complaint or otherwise unhappy), the band it falls in, and if it is another language.
+
+    A message that is not English has the card's score for such, as the network cannot read it.
+    """
 
     complaint: float
     band: Band
+    foreign: bool = False
 
 
 class SentimentModel:
     """The sentiment network with its vocabulary and calibration."""
 
-    def __init__(self, card: dict[str, Any], session: Any) -> None:
+    def __init__(self, card: dict[str, Any], session: Any, vocabulary: Vocabulary) -> None:
         self.card = card
+        self.vocabulary = vocabulary
         self._session = session
-        self._numbers = {word: number for number, word in enumerate(card["vocabulary"], 2)}
+        self._languages = LanguageIdentifier()
 
     @classmethod
     def load(cls, directory: Path = WEIGHTS / "sentiment") -> SentimentModel:
         """Load an artifact.
 
         Raises:
-            WeightsError: it is missing or damaged.
+            WeightsError: it is missing or damaged, or its parts do not belong together.
         """
         card = load_card(directory)
         if card.get("network") != "sentiment":
             raise WeightsError(f"{directory} holds no sentiment network. Restore it.")
-        return cls(card, open_session(directory / "network.onnx"))
+        path = directory / VOCABULARY
+        try:
+            words = path.read_text(encoding="utf-8").split("\n")[:-1]
+        except (OSError, UnicodeDecodeError) as error:
+            raise WeightsError(f"{path} cannot be read ({error}). Restore it.") from error
+        if len(words) != card["vocabulary"]["words"]:
+            raise WeightsError(f"{path} does not hold as many words as {directory}'s card says.")
+        vocabulary = Vocabulary(words, card["vocabulary"]["learned"])
+        return cls(card, open_session(directory / "network.onnx"), vocabulary)
 
     @property
     def version(self) -> str:
@@ -64,24 +81,63 @@ class SentimentModel:
         cuts = self.card["bands"]
         return next((band for band in Band if complaint >= cuts[band]), Band.LOW)
 
-    def encode(self, text: str) -> list[int]:
-        """Word numbers of a text."""
-        return [self._numbers.get(word, UNKNOWN) for word in tokenize(text)]
+    def logits(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Uncalibrated logits [texts], float64, of word numbers; NaN where there are none.
 
-    def score(self, texts: Sequence[str]) -> list[Score]:
-        """Score texts, in their order. One without words gets the card's neutral score."""
-        encoded = [self.encode(text) for text in texts]
-        complaints = np.full(len(texts), float(self.card["neutral"]))
-        # Texts of one length go together: no padding, so a text's company does not matter.
-        order = sorted((i for i in range(len(texts)) if encoded[i]), key=lambda i: len(encoded[i]))
+        Texts of one length go together: no padding, so a text's company does not matter.
+        """
+        logits = np.full(len(encoded), np.nan)
+        order = sorted((i for i, ids in enumerate(encoded) if ids), key=lambda i: len(encoded[i]))
         start = 0
         while start < len(order):
             length = len(encoded[order[start]])
             batch = [i for i in order[start : start + BATCH] if len(encoded[i]) == length]
-            [logits] = self._session.run(
-                ["logits"], {"ids": np.array([encoded[i] for i in batch], np.int64)}
-            )
-            scaled = logits.astype(np.float64) / self.card["temperature"]
-            complaints[batch] = 1 / (1 + np.exp(-np.clip(scaled, -30, 30)))
+            ids = np.array([encoded[i] for i in batch], np.int64)
+            [logits[batch]] = self._session.run(["logits"], {"ids": ids})
             start += len(batch)
-        return [Score(float(p), self.band(float(p))) for p in complaints]
+        return logits
+
+    def _probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled = np.clip(logits / self.card["temperature"], -30, 30)
+        return np.asarray(1 / (1 + np.exp(-scaled)), np.float64)
+
+    def score(self, texts: Sequence[str]) -> list[Score]:
+        """Score texts, in their order.
+
+        One without words gets the card's neutral score; of a very long one, the beginning and the
+        end are read (``words.LONGEST`` and ``words.MAX_WORDS``).
+        """
+        complaints = self._probabilities(
+            self.logits([self.vocabulary.encode(text) for text in texts])
+        )
+        complaints = np.where(np.isnan(complaints), self.card["neutral"], complaints)
+        foreign = [self._languages.is_foreign(text, self.vocabulary) for text in texts]
+        complaints[foreign] = self.card["foreign"]
+        return [
+            Score(p, self.band(p), other)
+            for p, other in zip(complaints.tolist(), foreign, strict=True)
+        ]
+
+    def explain(self, text: str) -> list[tuple[str, float]]:
+        """The words that raised the score most, at most five, the strongest first.
+
+        A word's weight is by how much P(complaint) falls when the network does not know the word
+        (occlusion; Zeiler and Fergus, 2014). Endings as ``n't`` belong to their word. Nothing
+        raised the score of a text without words or in another language.
+        """
+        words = split(text, EXPLAINED)
+        if not any(map(str.isalnum, words)) or self._languages.is_foreign(text, self.vocabulary):
+            return []
+        ids = [self.vocabulary.number(shape(word)) for word in words]
+        groups: list[list[int]] = []
+        for place, word in enumerate(words):
+            if groups and (word == "n't" or word.startswith("'")):
+                groups[-1].append(place)
+            else:
+                groups.append([place])
+        without = [[UNKNOWN if i in g else n for i, n in enumerate(ids)] for g in groups]
+        whole, *others = self._probabilities(self.logits([ids, *without])).tolist()
+        strongest: dict[str, float] = {}
+        for group, p in sorted(zip(groups, others, strict=True), key=lambda pair: pair[1]):
+            strongest.setdefault("".join(words[i] for i in group), whole - p)
+        return [(word, weight) for word, weight in strongest.items() if weight > 0][:REASONS]

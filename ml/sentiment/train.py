@@ -1,86 +1,96 @@
-"""Trains, calibrates and exports the sentiment network."""
+"""Trains, tunes, calibrates and exports the sentiment network."""
 
 from __future__ import annotations
 
+import copy
 import random
-import string
-from collections import Counter
-from dataclasses import asdict
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from ml.artifact import sha256, write_card
-from ml.sentiment import data
-from ml.sentiment.evaluate import figures
-from ml.sentiment.network import Hyperparameters, SentimentNetwork, TextbookNetwork
-from ml.sentiment.serve import SentimentModel
-from ml.sentiment.words import tokenize
+from ml.sentiment.data import Example
+from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.words import Vocabulary
 
 State = dict[str, Any]
+LONGEST = 80  # words of a text that are learned from
+WARM_UP = 0.1  # share of the steps
+HAPPY_WEIGHT = 0.5  # of the second output's loss
 
 
-def vocabulary(examples: list[data.Example], min_count: int) -> list[str]:
-    """Words seen at least ``min_count`` times, the most frequent first."""
-    counts = Counter(word for example in examples for word in tokenize(example.text))
-    return [word for word, count in counts.most_common() if count >= min_count]
-
-
-def _batches(
-    encoded: list[list[int]], size: int, rng: random.Random
-) -> list[tuple[list[int], int]]:
-    """Numbers of texts of one length, and that length."""
+def _batches(encoded: list[list[int]], size: int, rng: random.Random) -> list[list[int]]:
+    """Numbers of texts, those of one batch of one length; texts without words are left out."""
     by_length: dict[int, list[int]] = {}
     for number, ids in enumerate(encoded):
         if ids:
             by_length.setdefault(len(ids), []).append(number)
     batches = []
-    for length, numbers in sorted(by_length.items()):
+    for _, numbers in sorted(by_length.items()):
         rng.shuffle(numbers)
-        batches += [(numbers[i : i + size], length) for i in range(0, len(numbers), size)]
+        batches += [numbers[i : i + size] for i in range(0, len(numbers), size)]
     rng.shuffle(batches)
     return batches
 
 
-def train(
-    examples: list[data.Example],
-    words: list[str],
+def fit(
+    network: SentimentNetwork,
+    vocabulary: Vocabulary,
+    examples: Sequence[Example],
+    weights: Sequence[float],
     h: Hyperparameters,
+    *,
+    epochs: int,
+    learning_rate: float,
     seed: int,
-    device: str,
     checkpoint: Path | None = None,
-) -> SentimentNetwork:
-    """Fit the network; goes on from ``checkpoint`` if it is there, and keeps it up to date."""
-    numbers = {word: number for number, word in enumerate(words, 2)}
-    encoded = [[numbers.get(w, 1) for w in tokenize(e.text)] for e in examples]
-    targets = torch.tensor([e.unhappy for e in examples])
-    torch.manual_seed(seed)
-    network = SentimentNetwork(len(words) + 2, h).to(device)
+) -> None:
+    """Fit a network in place, on the device it is on.
+
+    AdamW, the rate rising over the first steps and falling along a cosine; cross-entropy of both
+    outputs, each example ``weights`` strong. Goes on from ``checkpoint`` if it is there, as if
+    it had never stopped, and keeps it up to date.
+    """
+    device = next(network.parameters()).device
+    encoded = [vocabulary.encode(e.text)[:LONGEST] for e in examples]
+    targets = torch.tensor([[e.unhappy, e.happy] for e in examples], device=device)
+    strength = torch.tensor(weights, dtype=torch.float32, device=device).unsqueeze(1)
+    strength = strength * torch.tensor([1.0, HAPPY_WEIGHT], device=device) * ~targets.isnan()
+    targets = targets.nan_to_num()
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=h.learning_rate, weight_decay=h.weight_decay
+        network.parameters(), lr=learning_rate, weight_decay=h.weight_decay
     )
     first = 0
     if checkpoint is not None and checkpoint.exists():
-        kept: State = torch.load(checkpoint, weights_only=True)
+        kept: State = torch.load(checkpoint, weights_only=True, map_location=device)
         network.load_state_dict(kept["network"])
         optimizer.load_state_dict(kept["optimizer"])
         first = kept["epoch"]
-    loss_of = nn.BCEWithLogitsLoss()
-    for epoch in range(first, h.epochs):
+    for epoch in range(first, epochs):
         # Seeded anew each epoch, so that a run that goes on equals one that never stopped.
         torch.manual_seed(seed * 1000 + epoch)
+        rng = random.Random(seed * 1000 + epoch)  # noqa: S311 - order, not secrets
+        batches = _batches(encoded, h.batch, rng)
         network.train()
-        total, batches = 0.0, _batches(encoded, h.batch, random.Random(seed * 1000 + epoch))  # noqa: S311
-        for batch, _ in tqdm(batches, f"epoch {epoch + 1}/{h.epochs}"):
-            ids = torch.tensor([encoded[i] for i in batch], device=device)
-            ids = ids.masked_fill(torch.rand(ids.shape, device=device) < h.word_dropout, 1)
-            loss = loss_of(network(ids), targets[batch].to(device))
+        total = 0.0
+        for step, batch in enumerate(tqdm(batches, f"epoch {epoch + 1}/{epochs}", leave=False)):
+            done = (epoch + step / len(batches)) / epochs
+            rate = done / WARM_UP if done < WARM_UP else 0.5 + 0.5 * np.cos(np.pi * done)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * max(float(rate), 0.01)
+            logits = network(torch.tensor([encoded[i] for i in batch], device=device))
+            losses = nn.functional.binary_cross_entropy_with_logits(
+                logits, targets[batch], reduction="none"
+            )
+            loss = (losses * strength[batch]).sum() / strength[batch, 0].sum()
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             total += loss.item()
@@ -88,121 +98,78 @@ def train(
         if checkpoint is not None:
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
             torch.save({**state, "epoch": epoch + 1}, checkpoint)
-    return network.eval().cpu()
+    network.eval()
 
 
-def export(network: SentimentNetwork, path: Path) -> None:
-    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch] float32."""
-    torch.onnx.export(
+@torch.no_grad()
+def logits_of(
+    network: SentimentNetwork | Ensemble, vocabulary: Vocabulary, texts: Sequence[str]
+) -> NDArray[np.float64]:
+    """Logits [texts] of P(unhappy), float64; 0 of a text without words."""
+    encoded = [vocabulary.encode(text) for text in texts]
+    logits = np.zeros(len(texts))
+    network.eval()
+    for batch in _batches(encoded, 128, random.Random(0)):  # noqa: S311 - order, not secrets
+        made: Tensor = network(torch.tensor([encoded[i] for i in batch]))
+        logits[batch] = (made[:, 0] if made.dim() == 2 else made).numpy()
+    return logits
+
+
+def sample(
+    examples: Sequence[Example], weights: Sequence[float], count: int, seed: int
+) -> tuple[list[Example], list[float]]:
+    """``count`` examples at random, without replacement, with their weights."""
+    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+    chosen = rng.sample(range(len(examples)), min(count, len(examples)))
+    return [examples[i] for i in chosen], [weights[i] for i in chosen]
+
+
+def tune(
+    network: SentimentNetwork,
+    vocabulary: Vocabulary,
+    new: tuple[Sequence[Example], Sequence[float]],
+    base: tuple[Sequence[Example], Sequence[float]],
+    h: Hyperparameters,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> SentimentNetwork:
+    """A copy fitted further to ``new`` and a sample of ``base``, so that it forgets nothing.
+
+    Both are examples with their weights.
+    """
+    network = copy.deepcopy(network)
+    fit(
         network,
-        (torch.ones(2, 5, dtype=torch.int64),),
-        path,
-        input_names=["ids"],
-        output_names=["logits"],
-        dynamic_axes={"ids": {0: "batch", 1: "length"}, "logits": {0: "batch"}},
-        dynamo=False,
+        vocabulary,
+        [*new[0], *base[0]],
+        [*new[1], *base[1]],
+        h,
+        epochs=h.tuning_epochs,
+        learning_rate=h.tuning_rate,
+        seed=seed,
+        checkpoint=checkpoint,
     )
+    return network
 
 
-def _truth(examples: list[data.Example]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array([e.unhappy for e in examples])
-
-
-def fit_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
-    """The temperature that makes probabilities fit best (Guo et al., 2017)."""
-    candidates = torch.linspace(0.5, 5, 91)
-    losses = [nn.functional.binary_cross_entropy_with_logits(logits / t, truth) for t in candidates]
-    return float(candidates[int(torch.stack(losses).argmin())])
-
-
-def default_recipe(folder: Path, out: Path, seed: int, device: str, checkpoint: Path) -> State:
-    """Train on everything but validation and test, calibrate, export, measure; gives the card."""
-    h = Hyperparameters()
-    split = data.load(folder)
-    words = vocabulary(split.train, h.min_count)
-    network = train(split.train, words, h, seed, device, checkpoint)
-    out.mkdir(parents=True, exist_ok=True)
-    export(network, out / "network.onnx")
-    card: State = {
-        "network": "sentiment",
-        "about": "Probability that a message is a complaint or otherwise unhappy.",
-        "command": f"python scripts/train_sentiment.py --recipe default --seed {seed}",
-        "hyperparameters": asdict(h),
-        "data": {
-            path.name: sha256(path) for path in [*(folder / name for name in data.UCI), data.DESK]
-        },
-        "licences": "UCI Sentiment Labelled Sentences: CC BY 4.0; VADER ratings: MIT",
-        "temperature": 1.0,
-        "neutral": 0.5,
-        "bands": {"urgent": 0.85, "high": 0.6, "normal": 0.3, "low": 0.0},
-        "vocabulary": words,
-    }
-    write_card(out, card)
-    raw = SentimentModel.load(out)
-    validation = np.array([s.complaint for s in raw.score([e.text for e in split.validation])])
-    logits = torch.logit(torch.tensor(validation), 1e-6)
-    card["temperature"] = fit_temperature(logits, torch.tensor(_truth(split.validation)))
-    write_card(out, card)
-    model = SentimentModel.load(out)
-    card["figures"] = {
-        name: {
-            "n": len(examples),
-            **figures(
-                _truth(examples),
-                np.array([s.complaint for s in model.score([e.text for e in examples])]),
-            ),
-        }
-        for name, examples in (("amazon test", split.test), ("desk test", split.desk_test))
-    }
-    write_card(out, card)
-    return card
-
-
-def textbook_words(texts: list[str]) -> list[list[str]]:
-    """Lower-cased, punctuation removed, split at white space."""
-    return [t.lower().translate(str.maketrans("", "", string.punctuation)).split() for t in texts]
-
-
-def textbook_recipe(folder: Path, out: Path, seed: int, epochs: int = 10) -> list[State]:
-    """The textbook's recipe on all 1,000 Amazon reviews; figures are on its training data."""
-    examples = data.reviews(folder / data.UCI[0])
-    words = textbook_words([e.text for e in examples])
-    numbers = {w: n for n, w in enumerate(dict.fromkeys(w for ws in words for w in ws))}
-    torch.manual_seed(seed)
-    network = TextbookNetwork(len(numbers))
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    loss_of = nn.BCELoss()
-    history: list[State] = []
-    for epoch in range(epochs):
-        total, right = 0.0, 0
-        pairs = list(zip(words, examples, strict=True))
-        random.Random(seed * 1000 + epoch).shuffle(pairs)  # noqa: S311
-        for sentence, example in tqdm(pairs, f"epoch {epoch + 1}/{epochs}"):
-            target = torch.tensor([1 - example.unhappy])
-            probability = network(torch.tensor([[numbers[w] for w in sentence]]))
-            loss = loss_of(probability, target)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-            right += int((probability.item() >= 0.5) == bool(target.item()))
-        history.append(
-            {"epoch": epoch + 1, "loss": total / len(pairs), "accuracy": right / len(pairs)}
+def export(network: Ensemble, path: Path) -> None:
+    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch] float32."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of batches of other sizes, which the tests try
+        torch.onnx.export(
+            network.eval(),
+            (torch.ones(2, 5, dtype=torch.int64),),
+            path,
+            input_names=["ids"],
+            output_names=["logits"],
+            dynamic_axes={"ids": {0: "batch", 1: "length"}, "logits": {0: "batch"}},
+            dynamo=False,  # the newer exporter writes the LSTM's length as a constant
         )
-        row = history[-1]
-        print(f"epoch {epoch + 1}: loss {row['loss']:.4f}, training accuracy {row['accuracy']:.3f}")
-    print(f"{len(numbers)} words; accuracy on the data it was trained on")
-    _plot(history, out)
-    return history
 
 
-def _plot(history: list[State], out: Path) -> None:
-    from matplotlib.figure import Figure
-
-    out.mkdir(parents=True, exist_ok=True)
-    for name in ("loss", "accuracy"):
-        figure = Figure(figsize=(6, 4))
-        axes = figure.subplots()
-        axes.plot([row["epoch"] for row in history], [row[name] for row in history])
-        axes.set(xlabel="epoch", ylabel=name, title=f"training {name}")
-        figure.savefig(out / f"{name}.png")
+def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """The temperature that makes probabilities fit best (Guo et al., 2017)."""
+    candidates = np.linspace(0.5, 5, 91)
+    losses = [float(np.mean(np.logaddexp(0, logits / t) - truth * logits / t)) for t in candidates]
+    return float(candidates[int(np.argmin(losses))])

@@ -1,35 +1,118 @@
-"""Text -> words: one tokenizer for training and serving."""
+"""Text -> word numbers: one tokenizer and one vocabulary for training and serving."""
 
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
+from collections.abc import Iterator, Sequence
 
 LONGEST = 20_000  # characters that are read; of a longer text, its beginning and its end
 MAX_WORDS = 256
+PADDING, UNKNOWN = 0, 1  # word numbers; padding occurs in training only
+FIRST_WORD = 2
 
 _REPEATS = re.compile(r"(\S)\1{3,}")
-_WORD = re.compile(r"n't|'(?:s|m|re|ve|ll|d)|[^\W\d_]+?(?=n't)|[^\W\d_]+|\d+|\.\.\.|[!?]")
+_WORD = re.compile(
+    r"n't|'(?:s|m|re|ve|ll|d)(?![^\W\d_])|[^\W\d_]+?(?=n't)|[^\W\d_]+|\d+|\.\.\.|[!?$£€%]"
+)
+_EMOTICONS = {
+    "smiling face": re.compile(r"(?<!\w)(?:[:;=]-?[)dp]|\(:|<3)(?!\w)"),
+    "frowning face": re.compile(r"(?<!\w)(?:[:=]'?-?[(/|]|\):|d:)(?!\w)"),
+}
+# Unicode's names describe the drawing; of these, the colour or the stroke is not what is meant.
+_NAMES = {"❤": "red heart", "✔": "check mark", "✖": "cross mark", "☎": "telephone"}
+_MODIFIERS = range(0x1F3FB, 0x1F400)  # skin tones
 
 
 def _name_symbols(text: str) -> str:
-    """Emoji and other symbols replaced by their Unicode names."""
+    """Emoji and other symbols replaced by their Unicode names, emoticons by what they show."""
+    for name, emoticon in _EMOTICONS.items():
+        text = emoticon.sub(f" {name} ", text)
+    if text.isascii():
+        return text
     return "".join(
-        f" {unicodedata.name(c, '').lower()} " if unicodedata.category(c) == "So" else c
+        f" {_NAMES.get(c) or unicodedata.name(c, '').lower()} "
+        if unicodedata.category(c) == "So"
+        else " "
+        if ord(c) in _MODIFIERS
+        else c
         for c in text
     )
 
 
-def tokenize(text: str) -> list[str]:
-    """Lower-case words, n't and 's apart, numbers as ``0``, emoji by name; at most MAX_WORDS.
+def split(text: str, most: int = MAX_WORDS) -> list[str]:
+    """Lower-case words, ``n't`` and ``'s`` apart, numbers and a few signs; emoji by name.
 
-    Of longer texts the first and the last half are kept: people say what they want there.
+    Of texts longer than ``most`` words the first and the last half are kept: people say what they
+    want there.
     """
     if len(text) > LONGEST:
         text = text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
     text = unicodedata.normalize("NFKC", text).replace("’", "'").lower()
-    text = _REPEATS.sub(r"\1\1\1", _name_symbols(text))
-    words = ["0" if word.isdigit() else word for word in _WORD.findall(text)]
-    if len(words) > MAX_WORDS:
-        words = words[: MAX_WORDS // 2] + words[-MAX_WORDS // 2 :]
-    return words
+    words = _WORD.findall(_REPEATS.sub(r"\1\1\1", _name_symbols(text)))
+    return words if len(words) <= most else words[: most // 2] + words[-(most // 2) :]
+
+
+def shape(word: str) -> str:
+    """A word as the network reads it: of a number, how many digits it has (``0`` to ``0000``)."""
+    return "0" * min(len(word), 4) if word.isdigit() else word
+
+
+def tokenize(text: str) -> list[str]:
+    """Words of a text as the network reads them, at most MAX_WORDS; none if it is all signs."""
+    words = split(text)
+    return [shape(word) for word in words] if any(map(str.isalnum, words)) else []
+
+
+def _misspellings(word: str) -> Iterator[str]:
+    """What is one swap, deletion, replacement or insertion of a letter away (Norvig, 2007)."""
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    for left, right in splits:
+        if len(right) > 1:
+            yield left + right[1] + right[0] + right[2:]
+    for left, right in splits:
+        if right:
+            yield left + right[1:]
+    for left, right in splits:
+        for letter in string.ascii_lowercase:
+            yield left + letter + right
+            if right:
+                yield left + letter + right[1:]
+
+
+class Vocabulary:
+    """Numbers of words: padding 0, unknown 1, then ``words`` in their order.
+
+    The first ``learned`` words were frequent in training. A word that is not in the vocabulary is
+    read as the first of these found one misspelling away.
+    """
+
+    def __init__(self, words: Sequence[str], learned: int) -> None:
+        self.words = words
+        self.learned = learned
+        self._numbers = {word: number for number, word in enumerate(words, FIRST_WORD)}
+
+    def __len__(self) -> int:
+        """Numbers in use, padding and unknown included."""
+        return len(self.words) + FIRST_WORD
+
+    def number(self, word: str) -> int:
+        """The number of a word of ``tokenize``."""
+        number = self._numbers.get(word)
+        if number is not None:
+            return number
+        if 4 <= len(word) <= 20 and word.isascii():
+            most = self.learned + FIRST_WORD
+            for guess in _misspellings(word):
+                if self._numbers.get(guess, most) < most:
+                    return self._numbers[guess]
+        return UNKNOWN
+
+    def knows(self, word: str) -> bool:
+        """Whether a word was frequent in training."""
+        return self._numbers.get(word, len(self)) < self.learned + FIRST_WORD
+
+    def encode(self, text: str) -> list[int]:
+        """Word numbers of a text, at most MAX_WORDS; none of a text without words."""
+        return [self.number(word) for word in tokenize(text)]

@@ -1,0 +1,437 @@
+"""The default recipe: from the data to a calibrated artifact whose card says how good it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ml.artifact import sha256, write_card
+from ml.sentiment import data, phrases, vectors
+from ml.sentiment.augment import augment
+from ml.sentiment.data import Example
+from ml.sentiment.evaluate import Floats, figures, reliability, vader, with_intervals
+from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.restore import restore
+from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
+from ml.sentiment.teacher import Teacher
+from ml.sentiment.train import export, fit, fit_temperature, logits_of, sample, tune
+from ml.sentiment.words import Vocabulary
+
+State = dict[str, Any]
+AMAZON = data.UCI[0]
+# How strongly an example counts, by its source; 1 where nothing else is said.
+EDITORIALS = Path(data.VADER[2]).name
+WEIGHTS_OF = {
+    data.BANKING: 0.5,
+    EDITORIALS: 0.5,
+    data.DESK.name: 2.0,
+    phrases.PATTERNS.name: 0.7,
+}
+WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0) | {AMAZON: 4.0}
+TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
+# What the teacher learns last: at most so many texts of a source, and the desk's twice.
+TEACHER_LAST = {
+    data.BANKING: 1_500,
+    Path(data.VADER[0]).name: 2_500,
+    Path(data.VADER[1]).name: 2_000,
+    EDITORIALS: 500,
+    Path(data.TWEETS).name: 1_500,
+    phrases.PATTERNS.name: 2_500,
+}
+TEACHER_RATES = ((5e-5, 2.5e-5), (4e-5, 0.0))
+MADE, MADE_OF_DESK = 30_000, 8_000  # unlabelled texts for the teacher to judge
+CORRECTION = 3.0  # weight of an agent's correction
+REHEARSED = 2_500  # texts of the base that are learned again when tuning
+FOLDS = 10
+FAILURES = 10
+# Cut where calibrated probabilities mean something to a reader.
+BANDS = {"urgent": 0.85, "high": 0.5, "normal": 0.15, "low": 0.0}
+MEANING = {
+    "urgent": "at least 85 in 100 of such messages are complaints",
+    "high": "more likely a complaint than not",
+    "normal": "probably none, but look",
+    "low": "at most 15 in 100 are complaints",
+}
+NEUTRAL = 0.3  # nothing to read: in the middle of normal
+FOREIGN = 0.65  # not English: high, so that a person sees it soon
+WORSE = 1.02  # how much the loss on the base may grow by chance
+
+
+def truth_of(examples: Sequence[Example]) -> Floats:
+    """Labels [texts], float64."""
+    return np.array([example.unhappy for example in examples])
+
+
+def _weights(examples: Sequence[Example]) -> list[float]:
+    return [WEIGHTS_OF.get(example.source, 1.0) for example in examples]
+
+
+def _scores(model: SentimentModel, examples: Sequence[Example]) -> Floats:
+    return np.array([score.complaint for score in model.score([e.text for e in examples])])
+
+
+def log_loss(truth: Floats, scores: Floats) -> float:
+    """Mean cross-entropy in nats."""
+    p = np.clip(scores, 1e-6, 1 - 1e-6)
+    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
+
+
+def ship(network: Ensemble, vocabulary: Vocabulary, card: State, out: Path) -> None:
+    """Write an artifact: graph, words and card."""
+    out.mkdir(parents=True, exist_ok=True)
+    export(network, out / "network.onnx")
+    (out / VOCABULARY).write_text("".join(w + "\n" for w in vocabulary.words), encoding="utf-8")
+    size = {"words": len(vocabulary.words), "learned": vocabulary.learned}
+    write_card(out, {"network": "sentiment", **card, "vocabulary": size})
+
+
+def calibrate(out: Path, card: State, validation: Sequence[Example]) -> None:
+    """Fit the temperature of an artifact on validation texts and write it into the card."""
+    model = SentimentModel.load(out)
+    encoded = [model.vocabulary.encode(e.text) for e in validation]
+    logits, truth = model.logits(encoded), truth_of(validation)
+    read = ~np.isnan(logits)
+    card["temperature"] = fit_temperature(logits[read], truth[read])
+    write_card(out, {**model.card, **card})
+
+
+class Recipe:
+    """The data, the vocabulary, and the networks of the first stage, which saw no Amazon review.
+
+    Raises:
+        OSError: a file is not there.
+    """
+
+    def __init__(self, folder: Path, run: Path, h: Hyperparameters, seed: int, device: str) -> None:
+        self.folder, self.run, self.h, self.seed, self.device = folder, run, h, seed, device
+        self.split = data.load(folder)
+        self.amazon = data.reviews(folder / AMAZON)
+        made = phrases.generate(h.phrases, seed)
+        split = self.split
+        held_out = (*self.amazon, *split.validation, *split.desk_test, *split.tweets_test)
+        keys = {data.key(e.text) for e in held_out}
+        train = self.split.train
+        self.base = [e for e in (*train, *made) if data.key(e.text) not in keys]
+        self.vocabulary, self._vectors, self._scales = vectors.vocabulary(
+            [*train, *made], folder / vectors.FILE, h.words, h.min_count
+        )
+
+    def _taught(self) -> Teacher:
+        """A teacher that learned all but the phrases, then most of what is near the desk."""
+        teacher = Teacher(self.seed).to(self.device)
+        checkpoint = self.run / "teacher.pt"
+        if checkpoint.exists():
+            teacher.load_state_dict(torch.load(checkpoint, weights_only=True))
+            return teacher
+        made = phrases.PATTERNS.name
+        teacher.fit([e for e in self.base if e.source != made], TEACHER_RATES[0], self.seed)
+        last = [e for e in self.base if e.source == data.DESK.name]
+        for source in dict.fromkeys(e.source for e in self.base):
+            of = [e for e in self.base if e.source == source]
+            last += sample(of, _weights(of), TEACHER_LAST.get(source, len(of)), self.seed)[0]
+        teacher.fit(last, TEACHER_RATES[1], self.seed + 1)
+        torch.save(teacher.state_dict(), checkpoint)
+        return teacher
+
+    @cached_property
+    def lessons(self) -> list[Example]:
+        """The base and texts made of it, with the teacher's opinion of each in the labels."""
+        near = [e.text for e in self.base if e.source != EDITORIALS]
+        own = {data.DESK.name, phrases.PATTERNS.name}
+        texts = [
+            *augment(near, MADE, self.seed),
+            *augment([e.text for e in self.base if e.source in own], MADE_OF_DESK, self.seed + 1),
+            *data.unlabelled(self.folder / data.BANKING),
+        ]
+        file = self.run / "opinions.npy"
+        if file.exists():
+            opinions = np.load(file)
+        else:
+            opinions = self._taught().judge([*(e.text for e in self.base), *texts])
+            np.save(file, opinions)
+        lessons = []
+        for e, (unhappy, happy) in zip(self.base, opinions.tolist(), strict=False):
+            lessons.append(
+                replace(
+                    e,
+                    unhappy=TEACHER_SHARE * unhappy + (1 - TEACHER_SHARE) * e.unhappy,
+                    happy=TEACHER_SHARE * happy + (1 - TEACHER_SHARE) * e.happy,
+                )
+            )
+        return lessons + [
+            Example(text, unhappy, happy, "teacher")
+            for text, (unhappy, happy) in zip(
+                texts, opinions[len(self.base) :].tolist(), strict=True
+            )
+        ]
+
+    def first_stage(self) -> list[SentimentNetwork]:
+        """Networks of different seeds, fitted to everything but Amazon reviews."""
+        members = []
+        for seed in range(self.seed, self.seed + self.h.members):
+            torch.manual_seed(seed)
+            size = self.vocabulary.learned + 2
+            member = SentimentNetwork(self._vectors, self._scales, size, self.h).to(self.device)
+            fit(
+                member,
+                self.vocabulary,
+                self.lessons,
+                _weights(self.lessons),
+                self.h,
+                epochs=self.h.epochs,
+                learning_rate=self.h.learning_rate,
+                seed=seed,
+                checkpoint=self.run / f"first-{seed}.pt",
+            )
+            members.append(member)
+        return members
+
+    def second_stage(
+        self, members: list[SentimentNetwork], amazon: Sequence[Example], name: str
+    ) -> Ensemble:
+        """Tuned to reviews and the desk's messages, rehearsing a part of the rest."""
+        near = {*data.UCI, data.DESK.name}
+        new = [*amazon, *(e for e in self.lessons if e.source in near)]
+        rest = [e for e in self.lessons if e.source not in near]
+        tuned = []
+        for seed, member in enumerate(members, self.seed):
+            checkpoint = self.run / f"second-{name}-{seed}.pt"
+            old = sample(rest, _weights(rest), REHEARSED, seed)
+            tuned.append(
+                tune(
+                    member,
+                    self.vocabulary,
+                    (new, _weights(new)),
+                    old,
+                    self.h,
+                    seed=seed,
+                    checkpoint=checkpoint,
+                ).cpu()
+            )
+        return Ensemble(tuned).eval()
+
+    def cross_validation(self, members: list[SentimentNetwork]) -> State:
+        """Figures on each Amazon review by networks tuned to the other nine tenths of them."""
+        fold_of = np.random.default_rng(self.seed).permutation(len(self.amazon)) % FOLDS
+        logits = np.zeros(len(self.amazon))
+        for fold in range(FOLDS):
+            inside = np.flatnonzero(fold_of == fold)
+            held_out = {data.key(self.amazon[i].text) for i in inside}
+            rest = [e for e in self.amazon if data.key(e.text) not in held_out]
+            network = self.second_stage(members, rest, f"fold-{fold}")
+            texts = [self.amazon[i].text for i in inside]
+            logits[inside] = logits_of(network, self.vocabulary, texts)
+        truth = truth_of(self.amazon)
+        return {"n": len(truth), **with_intervals(truth, 1 / (1 + np.exp(-logits)))}
+
+    def tfidf(self) -> Any:
+        """The baseline: TF-IDF of words and pairs, logistic regression, same training texts."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        pipeline = make_pipeline(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=5)
+        )
+        train = self.split.train
+        return pipeline.fit(
+            [e.text for e in train],
+            truth_of(train) >= 0.5,
+            logisticregression__sample_weight=_weights(train),
+        )
+
+    def card(self, command: str) -> State:
+        """What is known before measuring."""
+        files = [*data.UCI, *data.VADER, data.BANKING, vectors.FILE]
+        own = [data.DESK, phrases.PATTERNS]
+        hashes = {name: sha256(self.folder / name) for name in files}
+        return {
+            "about": "Probability that a message is a complaint or otherwise unhappy.",
+            "command": command,
+            "hyperparameters": asdict(self.h),
+            "data": hashes | {path.name: sha256(path) for path in own},
+            "licences": data.LICENCES,
+            "split": " ".join((data.load.__doc__ or "").split("Raises")[0].split()),
+            "training texts": len(self.split.train),
+            "dropped, as they repeat a held-out text": self.split.dropped,
+            "temperature": 1.0,
+            "neutral": NEUTRAL,
+            "foreign": FOREIGN,
+            "bands": BANDS,
+            "bands mean": MEANING,
+        }
+
+
+def measure(recipe: Recipe, model: SentimentModel) -> State:
+    """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
+    split = recipe.split
+    tfidf = recipe.tfidf()
+    share = float(np.mean(truth_of(split.train) >= 0.5))
+    measured: State = {}
+    bands: State = {}
+    sets = {
+        "amazon test": split.test,
+        "desk test": split.desk_test,
+        "tweets test": split.tweets_test,
+    }
+    for name, examples in sets.items():
+        texts = [e.text for e in examples]
+        truth, scores = (truth_of(examples) >= 0.5).astype(float), _scores(model, examples)
+        measured[name] = {
+            "n": len(texts),
+            "complaints": int(truth.sum()),
+            **with_intervals(truth, scores),
+            "baselines": {
+                "VADER": with_intervals(truth, vader(texts)),
+                "majority": figures(truth, np.full(len(truth), float(share >= 0.5))),
+                "TF-IDF + logistic regression": with_intervals(
+                    truth, tfidf.predict_proba(texts)[:, 1]
+                ),
+            },
+            "reliability": reliability(truth, scores),
+        }
+        of = np.array([model.band(p) for p in scores])
+        bands[name] = {
+            str(band): {
+                "share of complaints": round(float(np.mean(of[truth > 0.5] == band)), 3),
+                "share of others": round(float(np.mean(of[truth < 0.5] == band)), 3),
+            }
+            for band in Band
+        }
+    truth, scores = truth_of(split.desk_test), _scores(model, split.desk_test)
+    worst = np.argsort(-np.abs(truth - scores), kind="stable")[:FAILURES]
+    return {
+        "figures": measured,
+        "complaints per band": bands,
+        "overlap": {
+            f"{name}: share with a run of {n} words of a training text": round(
+                data.overlap(recipe.base, examples, n), 4
+            )
+            for name, examples in sets.items()
+            for n in (5, 8)
+        },
+        "English taken for another language": {
+            name: sum(score.foreign for score in model.score([e.text for e in examples]))
+            for name, examples in sets.items()
+        },
+        "known failures": {
+            "rule": f"the {FAILURES} desk test messages that are scored worst",
+            "messages": [
+                {
+                    "text": split.desk_test[i].text[:200],
+                    "label": int(truth[i]),
+                    "score": round(float(scores[i]), 3),
+                }
+                for i in worst
+            ],
+        },
+    }
+
+
+def default_recipe(
+    folder: Path, out: Path, run: Path, command: str, seed: int, device: str, *, folds: bool
+) -> State:
+    """Train, calibrate, export, measure; with ``folds``, cross-validate too. Gives the card.
+
+    Goes on from what ``run`` holds.
+
+    Raises:
+        OSError: a file of the data is not there.
+    """
+    recipe = Recipe(folder, run, Hyperparameters(), seed, device)
+    members = recipe.first_stage()
+    amazon = [e for e in recipe.split.train if e.source == AMAZON]
+    network = recipe.second_stage(members, amazon, "shipped")
+    card = recipe.card(command)
+    ship(network, recipe.vocabulary, card, out)
+    calibrate(out, card, recipe.split.validation)
+    model = SentimentModel.load(out)
+    card = {**model.card, **measure(recipe, model)}
+    if folds:
+        card["figures"]["amazon, 10-fold cross-validation"] = recipe.cross_validation(members)
+    write_card(out, card)
+    return card
+
+
+def _is_held_out(example: Example) -> bool:
+    """Of each five different texts about one, whatever else is in the set."""
+    return hashlib.sha256(data.key(example.text).encode()).digest()[0] % 5 == 0
+
+
+def fine_tune(
+    directory: Path,
+    corrections: Sequence[Example],
+    base: Sequence[Example],
+    held_out: Sequence[Example],
+    seed: int = 0,
+) -> State:
+    """Teach an artifact the desk's corrections; it is replaced only by a better one.
+
+    A fifth of the corrections is kept for comparing. The new network must have a smaller loss on
+    these, and on ``held_out`` base texts no larger one than chance explains.
+
+    Returns:
+        ``replaced``, and ``old`` and ``new`` losses (nats) and figures on both sets.
+
+    Raises:
+        ValueError: there are too few corrections to keep some for comparing.
+        WeightsError: the artifact is missing or damaged.
+    """
+    asked = [e for e in corrections if _is_held_out(e)]
+    learned = [e for e in corrections if not _is_held_out(e)]
+    if not asked or not learned:
+        raise ValueError(f"{len(corrections)} corrections are too few to learn from and to compare")
+    ensemble, vocabulary, h = restore(directory)
+    old = SentimentModel.load(directory)
+    tuned = []
+    for number, member in enumerate(ensemble.members):
+        rehearsed = sample(base, _weights(base), REHEARSED, seed + number)
+        assert isinstance(member, SentimentNetwork)  # noqa: S101 - for the type checker
+        tuned.append(
+            tune(
+                member,
+                vocabulary,
+                (learned, [CORRECTION] * len(learned)),
+                rehearsed,
+                h,
+                seed=seed + number,
+            )
+        )
+    card = {name: value for name, value in old.card.items() if name not in ("files", "figures")}
+    fresh = directory.with_name(f"{directory.name}.new")
+    ship(Ensemble(tuned), vocabulary, card, fresh)
+    new = SentimentModel.load(fresh)
+    result: State = {"corrections": len(corrections)}
+    sets = {"corrections": asked, "base": held_out}
+    for name, model in (("old", old), ("new", new)):
+        result[name] = {
+            part: {
+                "log_loss": log_loss(truth_of(examples), _scores(model, examples)),
+                **figures(truth_of(examples), _scores(model, examples)),
+            }
+            for part, examples in sets.items()
+        }
+    was, now = result["old"], result["new"]
+    result["replaced"] = (
+        now["corrections"]["log_loss"] < was["corrections"]["log_loss"]
+        and now["base"]["log_loss"] <= was["base"]["log_loss"] * WORSE
+    )
+    if result["replaced"]:
+        write_card(fresh, {**card, "fine-tuned": json.loads(json.dumps(result))})
+        former = directory.with_name(f"{directory.name}.old")
+        shutil.rmtree(former, ignore_errors=True)
+        directory.rename(former)
+        fresh.rename(directory)
+        shutil.rmtree(former)
+    else:
+        shutil.rmtree(fresh)
+    return result

@@ -1,0 +1,58 @@
+"""Reads a shipped network back, so that it can learn on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
+
+from ml.artifact import load_card
+from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.serve import VOCABULARY
+from ml.sentiment.words import Vocabulary
+
+
+def _gates(weights: Tensor) -> Tensor:
+    """Rows of the gates in torch's order (i, f, g, o) out of ONNX's (i, o, f, g)."""
+    i, o, f, g = weights.chunk(4)
+    return torch.cat([i, f, g, o])
+
+
+def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
+    """The network of an artifact as a torch module, with its vocabulary.
+
+    Raises:
+        WeightsError: the artifact is missing or damaged.
+    """
+    card = load_card(directory)
+    h = Hyperparameters(**card["hyperparameters"])
+    words = (directory / VOCABULARY).read_text(encoding="utf-8").split("\n")[:-1]
+    vocabulary = Vocabulary(words, card["vocabulary"]["learned"])
+    graph = onnx.load(directory / "network.onnx").graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    tensors |= {n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant"}
+    arrays = {name: torch.tensor(numpy_helper.to_array(t)) for name, t in tensors.items()}
+    # In the order of the members: first the shared vectors and scales are looked up.
+    looked_up = [node.input[0] for node in graph.node if node.op_type == "Gather"]
+    vectors, scales = (arrays[name] for name in looked_up[:2])
+    recurrent = [node for node in graph.node if node.op_type == "LSTM"]
+    members = []
+    for number, node in enumerate(recurrent):
+        member = SentimentNetwork(vectors, scales, vocabulary.learned + 2, h)
+        inputs, states, biases = (arrays[name] for name in node.input[1:4])
+        parameters = {
+            name: arrays[f"members.{number}.{name}"]
+            for name in ("learned.weight", "head.weight", "head.bias")
+        }
+        for direction, suffix in enumerate(("", "_reverse")):
+            of_input, of_state = biases[direction].chunk(2)
+            parameters[f"lstm.weight_ih_l0{suffix}"] = _gates(inputs[direction])
+            parameters[f"lstm.weight_hh_l0{suffix}"] = _gates(states[direction])
+            parameters[f"lstm.bias_ih_l0{suffix}"] = _gates(of_input)
+            parameters[f"lstm.bias_hh_l0{suffix}"] = _gates(of_state)
+        member.load_state_dict(parameters)
+        members.append(member.eval())
+    return Ensemble(members).eval(), vocabulary, h

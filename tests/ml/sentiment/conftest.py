@@ -1,0 +1,115 @@
+import random
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from ml.sentiment.data import Example
+from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.recipe import BANDS, FOREIGN, NEUTRAL, calibrate, ship
+from ml.sentiment.train import fit
+from ml.sentiment.words import Vocabulary
+
+torch.set_num_threads(1)  # as serving does; more only slow such small networks down
+
+TINY = Hyperparameters(
+    learned=8,
+    hidden=8,
+    members=2,
+    dropout=0.0,
+    batch=16,
+    epochs=3,
+    tuning_epochs=10,
+    learning_rate=0.02,
+    tuning_rate=0.02,
+)
+SAD = ["broken", "late", "rude", "wrong", "missing", "leaking", "slow", "charged"]
+GLAD = ["great", "kind", "quick", "lovely", "fine", "perfect", "cheap", "warm"]
+PLAIN = [
+    "the",
+    "my",
+    "is",
+    "was",
+    "very",
+    "order",
+    "phone",
+    "line",
+    "room",
+    "again",
+    "today",
+    "please",
+    ",",
+    "how",
+    "do",
+    "i",
+]
+
+
+def messages(count: int, seed: int) -> list[Example]:
+    """Messages of two plain words and one that decides the label, in random order."""
+    rng = random.Random(seed)
+    made = []
+    for number in range(count):
+        words = [*rng.sample(PLAIN, 3), rng.choice(SAD if number % 2 else GLAD)]
+        rng.shuffle(words)
+        made.append(Example(" ".join(words), float(number % 2), float(1 - number % 2)))
+    return made
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    words = [*SAD, *GLAD, *PLAIN, "n't", "'s", "not", "it", "work", "refuse", "grumble"]
+    return Vocabulary(words, len(words) - 2)
+
+
+def untrained(vocabulary: Vocabulary, seed: int = 0) -> SentimentNetwork:
+    torch.manual_seed(0)
+    vectors = torch.randint(-127, 128, (len(vocabulary), 11), dtype=torch.int8)
+    scales = torch.full((len(vocabulary),), 0.01)
+    torch.manual_seed(seed)
+    return SentimentNetwork(vectors, scales, vocabulary.learned + 2, TINY)
+
+
+@pytest.fixture(scope="session")
+def ensemble(vocabulary: Vocabulary) -> Ensemble:
+    members = []
+    for seed in range(TINY.members):
+        member = untrained(vocabulary, seed)
+        examples = messages(300, 0)
+        fit(
+            member,
+            vocabulary,
+            examples,
+            [1.0] * len(examples),
+            TINY,
+            epochs=TINY.epochs,
+            learning_rate=TINY.learning_rate,
+            seed=seed,
+        )
+        members.append(member)
+    return Ensemble(members).eval()
+
+
+@pytest.fixture(scope="session")
+def _artifact(
+    tmp_path_factory: pytest.TempPathFactory, ensemble: Ensemble, vocabulary: Vocabulary
+) -> Path:
+    out = tmp_path_factory.mktemp("weights") / "sentiment"
+    card = {
+        "hyperparameters": asdict(TINY),
+        "temperature": 1.0,
+        "neutral": NEUTRAL,
+        "foreign": FOREIGN,
+        "bands": BANDS,
+    }
+    ship(ensemble, vocabulary, card, out)
+    calibrate(out, card, messages(100, 1))
+    return out
+
+
+@pytest.fixture
+def artifact(_artifact: Path, tmp_path: Path) -> Path:
+    """The folder of a tiny trained network, to do with as a test likes."""
+    return Path(shutil.copytree(_artifact, tmp_path / "sentiment"))
