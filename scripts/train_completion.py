@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 
 from ml.artifact import WEIGHTS, sha256, write_card
 from ml.completion import train
-from ml.completion.data import load, read_alice
+from ml.completion.data import Corpus, load, read_alice
+from ml.completion.evaluate import known_words, ppmd_bits, typing_figures, xz_bits
 from ml.completion.network import CompletionNetwork, Hyperparameters
-from ml.completion.serve import CompletionModel
+from ml.completion.ngram import WittenBell
+from ml.completion.serve import UNKNOWN_BITS, CompletionModel
 
 PROMPT = "So she was considering in her own mind "
 
@@ -77,17 +79,45 @@ def default(folder: Path, out: Path, run: Path, seed: int, device: str) -> None:
         "alphabet": alphabet,
     }
     write_card(out, card)
-    model = CompletionModel.load(out)
-    card["figures"] = {
+    card["figures"] = figures(CompletionModel.load(out), corpus)
+    write_card(out, card)
+    print(json.dumps(card["figures"], indent=1))
+    plot(run / "loss.png", curves, "bits per character")
+
+
+def figures(model: CompletionModel, corpus: Corpus) -> dict[str, Any]:
+    """On texts that training never saw, next to compressors, an n-gram, and the textbook."""
+    print("measuring…", file=sys.stderr)
+    before = corpus.train + corpus.validation
+    ngram = WittenBell(corpus.learned, corpus.alphabet)
+    textbook, alphabet, _ = train.fit_textbook(before)
+    return {
         "bits per character": {
             "Alice, validation": model.bits_per_character(corpus.validation),
             "Alice, test": model.bits_per_character(corpus.test),
             "unseen prose": model.bits_per_character(corpus.unseen_prose),
-        }
+        },
+        "baselines on Alice, test": {
+            "PPMd of order 6, after the rest of Alice": ppmd_bits(before, corpus.test),
+            "PPMd of order 6, after all prose and Alice": ppmd_bits(
+                corpus.prose + before, corpus.test
+            ),
+            "xz": xz_bits(corpus.test),
+            "Witten-Bell 6-gram of all prose and Alice": ngram.bits_per_character(
+                corpus.test, UNKNOWN_BITS
+            ),
+            "the textbook's recipe, after the rest of Alice": train.textbook_bits(
+                textbook, alphabet, corpus.test
+            ),
+        },
+        "typing Alice, test": {
+            "network": typing_figures(model, corpus.test),
+            "Witten-Bell 6-gram": typing_figures(ngram, corpus.test),
+        },
+        "known words in suggestions": known_words(
+            model, corpus.test, set(train.words_of(corpus.learned))
+        ),
     }
-    write_card(out, card)
-    print(json.dumps(card["figures"], indent=1))
-    plot(run / "loss.png", curves, "bits per character")
 
 
 def textbook(folder: Path, run: Path, seed: int, device: str) -> None:

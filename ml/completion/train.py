@@ -255,6 +255,17 @@ def fit_textbook(
 
 
 @torch.no_grad()
+def textbook_bits(network: TextbookNetwork, alphabet: str, text: str) -> float:
+    """Bits per character of a text; one outside the alphabet costs log2 of its size, and 16."""
+    ids = encode(text, alphabet)
+    known = torch.where(ids > 0, ids - 1, 0)
+    logits, *_ = network(known[None, :-1], *zeros(2, 1, 256))
+    bits = nn.functional.cross_entropy(logits[0], known[1:], reduction="none") / math.log(2)
+    bits[ids[1:] == 0] = math.log2(len(alphabet)) + 16
+    return float(bits.mean())
+
+
+@torch.no_grad()
 def sample_textbook(network: TextbookNetwork, alphabet: str, prompt: str) -> str:
     """Go on from a prompt, sampling among the ten likeliest, to a full stop or 100 characters."""
     device = str(next(network.parameters()).device)

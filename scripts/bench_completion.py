@@ -1,0 +1,76 @@
+"""How fast sentences are finished, next to the textbook's loop; on one core.
+
+    python scripts/bench_completion.py
+
+The textbook's loop makes each character one-hot with numpy and calls torch once for it. Both go
+on for 60 characters after a prompt of 40.
+"""
+
+from __future__ import annotations
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ml.completion.network import TextbookNetwork, zeros
+from ml.completion.serve import CompletionModel
+
+PROMPT = "So she was considering in her own mind, "
+WRITTEN = 60
+ALPHABET = 70
+
+
+def milliseconds(work: Callable[[int], object], times: int) -> float:
+    """Median of some runs, after one to warm up."""
+    work(0)
+    spent = []
+    for number in range(times):
+        began = time.perf_counter()
+        work(number)
+        spent.append((time.perf_counter() - began) * 1000)
+    return statistics.median(spent)
+
+
+@torch.no_grad()
+def textbook(network: TextbookNetwork) -> None:
+    """One character at a time, one-hot by numpy, one call of torch each."""
+    state = zeros(2, 1, 256)
+    ids = [number % ALPHABET for number in range(len(PROMPT))]
+    for at in range(len(PROMPT) + WRITTEN):
+        one_hot = np.zeros((1, 1, ALPHABET), np.float32)
+        one_hot[0, 0, ids[at]] = 1
+        out, state = network.lstm(torch.from_numpy(one_hot), state)
+        p = network.head(out[0, -1]).softmax(0).numpy()
+        if at >= len(PROMPT) - 1:
+            ids.append(int(np.argsort(p)[-1]))
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    model = CompletionModel.load()
+    network = TextbookNetwork(ALPHABET).eval()
+    three = milliseconds(lambda n: model.suggest(PROMPT, variant=n), 30)
+    written = sum(len(text) for n in range(30) for text in model.suggest(PROMPT, variant=n)) / 30
+    plain = milliseconds(lambda _: textbook(network), 10)
+    per_character = three / written, plain / (len(PROMPT) + WRITTEN)
+    print(f"three suggestions after {len(PROMPT)} characters: {three:.0f} ms (median)")
+    print(f"  {written:.0f} characters in all, {per_character[0]:.2f} ms each")
+    print(f"the textbook's loop: {plain:.0f} ms, {per_character[1]:.2f} ms a character")
+    print(f"ratio a character: {per_character[1] / per_character[0]:.1f}")
+    for length in (100, 500, 4_000):
+        prompt = (PROMPT * 110)[:length]
+        spent = milliseconds(lambda n, prompt=prompt: model.suggest(prompt, variant=n), 10)  # type: ignore[misc]  # bound at once
+        print(f"three suggestions after {length:5} characters: {spent:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
