@@ -8,11 +8,6 @@ on for 60 characters after a prompt of 40.
 
 from __future__ import annotations
 
-import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = "1"
-
 import statistics
 import time
 from collections.abc import Callable
