@@ -8,7 +8,7 @@ import csv
 import json
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from bot.secrets import redact, set_up_logging
 from ml.artifact import WeightsError
 
 if TYPE_CHECKING:
+    from telegram import Bot
+
     from bot.config import Settings
 
 BATCH = 256
@@ -81,7 +83,8 @@ def _lines(path: Path, column: str) -> Iterator[str]:
 @click.argument("texts", nargs=-1)
 @click.option("--csv", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--column", default="text", show_default=True, help="Of the CSV file.")
-def score(texts: tuple[str, ...], table: Path | None, column: str) -> None:
+@click.option("--explain", is_flag=True, help="With the words that raised each score most.")
+def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool) -> None:
     """Score TEXTS, or lines of standard input, or a column of a CSV file."""
     from ml.sentiment.serve import SentimentModel
 
@@ -101,7 +104,13 @@ def score(texts: tuple[str, ...], table: Path | None, column: str) -> None:
     def flush() -> None:
         nonlocal done
         for text, scored in zip(batch, model.score(batch), strict=True):
-            row = {"text": text, "complaint": round(scored.complaint, 4), "band": scored.band}
+            row: dict[str, Any] = {
+                "text": text,
+                "complaint": round(scored.complaint, 4),
+                "band": scored.band,
+            }
+            if explain:
+                row["why"] = [[word, round(weight, 4)] for word, weight in model.explain(text)]
             click.echo(json.dumps(row, ensure_ascii=True))
         done += len(batch)
         batch.clear()
@@ -239,14 +248,32 @@ async def _examine(config: Settings) -> bool:
         me = await bot.get_me()
         report("telegram", True, f"connected as @{me.username}")
         if not config.admin_ids:
-            text = "set ADMIN_IDS to your id; @userinfobot tells it"
-            report("admins", False, text)
+            report("admins", False, "none: set ADMIN_IDS to your id, which @userinfobot tells you")
+        hook = await bot.get_webhook_info()
+        if hook.url != config.webhook_url:
+            report(
+                "webhook", True, f"now {hook.url or 'none'}; firstline run sets it as configured"
+            )
+        elif hook.last_error_message:
+            report("webhook", False, f"{hook.last_error_message}; check WEBHOOK_URL and its proxy")
+        if config.agent_chat_id is not None:
+            await _examine_group(bot, config.agent_chat_id, report)
     except TelegramError as error:
         report("telegram", False, f"{error}; check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL")
     finally:
         with contextlib.suppress(TelegramError):
             await bot.shutdown()
     return healthy
+
+
+async def _examine_group(bot: Bot, chat_id: int, report: Callable[[str, bool, str], None]) -> None:
+    from telegram.error import TelegramError
+
+    try:
+        group = await bot.get_chat(chat_id)
+        report("agents' group", True, group.effective_name or str(chat_id))
+    except TelegramError as error:
+        report("agents' group", False, f"{error}; add the bot to it, or correct AGENT_CHAT_ID")
 
 
 def main() -> None:

@@ -83,6 +83,7 @@ COMPLETE_USAGE = (
 NOTHING_MORE = "I have no other idea."
 INLINE_HINT = "Write the beginning of a sentence"
 FORECAST_USAGE = "Name a product after the command: /forecast P1, or /forecast P1 8 for 8 weeks."
+FOREIGN = "🌐 <i>not in English: the score is a guess, so that somebody looks soon</i>"
 NOT_FOR_YOU = "This button is not for you."
 OUTDATED = "This is out of date."
 
@@ -226,8 +227,15 @@ def queue(rows: Sequence[tuple[Listed, str]], offset: int, total: int) -> str:
     return "\n".join(lines)
 
 
-def card(listed: Listed, band: str, thread: Iterable[tuple[TicketMessage, Person]]) -> str:
-    """A ticket with its thread, for agents."""
+def why(words: Sequence[str]) -> str:
+    """The words that raised a score most."""
+    return f"<i>why: {escape(', '.join(words))}</i>" if words else ""
+
+
+def card(
+    listed: Listed, band: str, thread: Iterable[tuple[TicketMessage, Person]], reasons: str = ""
+) -> str:
+    """A ticket with its thread, for agents; what its score rests on in HTML."""
     ticket, customer = listed.ticket, listed.customer
     username = f" @{escape(customer.username)}" if customer.username else ""
     if ticket.resolved_at:
@@ -240,6 +248,8 @@ def card(listed: Listed, band: str, thread: Iterable[tuple[TicketMessage, Person
         f"{BANDS[band]} <b>#{ticket.id}</b> {band} · {ticket.complaint:.2f} · {state}",
         f"<b>{escape(customer.name)}</b>{username}",
     ]
+    if reasons and not ticket.resolved_at:
+        lines.append(reasons)
     if customer.unreachable_at:
         lines.append("⚠️ has blocked the bot")
     for message, author in thread:

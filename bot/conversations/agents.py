@@ -11,6 +11,7 @@ from telegram.error import TelegramError
 from bot import texts
 from bot.context import DeskContext, Keyboard
 from bot.conversations import completion, customers
+from ml.sentiment.serve import SentimentModel
 from storage import outbox, tickets
 from storage.schema import Person, Role, Ticket, TicketMessage, now
 from storage.tickets import Listed
@@ -54,13 +55,27 @@ def keyboard(ticket: Ticket) -> Keyboard:
     return [[("✅ Resolve", f"resolve:{ticket.id}"), ("↩️ Release", f"release:{ticket.id}")]]
 
 
+def _why(sentiment: SentimentModel, waiting: list[str]) -> str:
+    """What raised the score of the unhappiest unanswered message most."""
+    if not waiting:
+        return ""
+    scores = sentiment.score(waiting)
+    unhappiest = max(range(len(waiting)), key=lambda n: scores[n].complaint)
+    if scores[unhappiest].foreign:
+        return texts.FOREIGN
+    return texts.why([word for word, _ in sentiment.explain(waiting[unhappiest])[:3]])
+
+
 async def show(context: DeskContext, chat_id: int, ticket_id: int) -> None:
     """A ticket's card, and after it the photos, voice messages and the like of its thread."""
     listed = await tickets.find(context.session, ticket_id)
     assert listed is not None  # noqa: S101
     thread = await tickets.thread(context.session, ticket_id, THREAD)
-    band = context.desk.networks.sentiment.band(listed.ticket.complaint)
-    html = texts.card(listed, band, thread)
+    networks = context.desk.networks
+    waiting = [m.text for m, _ in thread if m.incoming and m.answered_at is None]
+    why = await networks.run(_why, networks.sentiment, waiting)
+    band = networks.sentiment.band(listed.ticket.complaint)
+    html = texts.card(listed, band, thread, why)
     context.say(chat_id, html, keyboard(listed.ticket), ticket_id=ticket_id)
     for message, _ in thread:
         if message.incoming and message.kind != "text" and message.answered_at is None:

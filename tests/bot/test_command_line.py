@@ -1,3 +1,4 @@
+import asyncio
 import json
 import math
 import os
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.world import SANDBOX_TOKEN
+from bot.sandbox.world import GROUP_ID, SANDBOX_TOKEN
+from tests.conftest import Town
 
 
 def firstline(
@@ -167,3 +169,25 @@ def test_the_doctor_says_what_to_do_and_keeps_the_token_to_itself(tmp_path: Path
     assert SANDBOX_TOKEN not in told
     assert "secret" not in told
     assert "Traceback" not in told
+
+
+async def test_the_doctor_looks_at_telegram_too(closed_town: Town) -> None:
+    settings = {
+        "TELEGRAM_BOT_TOKEN": SANDBOX_TOKEN,
+        "TELEGRAM_API_URL": closed_town.settings.telegram_api_url,
+        "DATABASE_URL": closed_town.settings.database_url,
+        "AGENT_CHAT_ID": str(GROUP_ID),
+        "ADMIN_IDS": "3001",
+    }
+    well = await asyncio.to_thread(firstline, "doctor", environment=settings)
+    told = well.stdout.decode()
+    assert well.returncode == 0, told
+    assert "connected as @firstline_sandbox_bot" in told
+    assert "Support team" in told
+    ill = await asyncio.to_thread(
+        firstline, "doctor", environment={**settings, "AGENT_CHAT_ID": "-5", "ADMIN_IDS": ""}
+    )
+    told = ill.stdout.decode()
+    assert ill.returncode == 1
+    assert "set ADMIN_IDS" in told
+    assert "correct AGENT_CHAT_ID" in told

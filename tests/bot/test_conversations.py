@@ -87,3 +87,11 @@ async def test_the_networks_answer_from_telegram(town: Town) -> None:
     await ask(town.carla, "/complete So she was considering", "So she was considering")
     picture = await ask(town.carla, "/forecast p1", "units a week")
     assert picture["photo"]
+
+
+async def test_a_card_says_why_and_marks_what_is_not_english(town: Town) -> None:
+    await ask(town.carla, "I was charged twice and nobody answers", "#1")
+    await ask(town.dmitri, "Ich warte seit drei Wochen auf meine Lieferung, wo bleibt sie?", "#2")
+    card = await ask(town.ana, "/ticket 1", "why: ")
+    assert "charged" in card["text"].split("why: ")[1].split("\n")[0]
+    await ask(town.ana, "/ticket 2", "not in English")
