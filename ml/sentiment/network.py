@@ -23,6 +23,7 @@ class Hyperparameters:
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
     tuning_rate: float = 1e-3
+    feedback_rate: float = 3e-4  # gentler: most of what is known must stay
     weight_decay: float = 1e-4
     batch: int = 64
     epochs: int = 6

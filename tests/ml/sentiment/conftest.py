@@ -23,7 +23,7 @@ TINY = Hyperparameters(
     epochs=3,
     tuning_epochs=10,
     learning_rate=0.02,
-    tuning_rate=0.02,
+    feedback_rate=0.02,
 )
 SAD = ["broken", "late", "rude", "wrong", "missing", "leaking", "slow", "charged"]
 GLAD = ["great", "kind", "quick", "lovely", "fine", "perfect", "cheap", "warm"]
