@@ -236,7 +236,7 @@ async def _examine(config: Settings) -> bool:
     except Exception as error:
         report("database", False, f"{error}; check DATABASE_URL")
     try:
-        Networks()
+        Networks(config.data_dir)
         report("weights", True, "all three networks load")
     except WeightsError as error:
         report("weights", False, str(error))

@@ -156,7 +156,7 @@ async def serve(
     """Run the bot until cancelled; ``agents`` have that role from the start."""
     database = Database(config.database())
     bot = make_bot(config)
-    loading = asyncio.create_task(asyncio.to_thread(Networks))
+    loading = asyncio.create_task(asyncio.to_thread(Networks, config.data_dir))
     try:
         with database.alone():
             await database.migrate()

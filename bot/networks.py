@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from ml.completion.serve import CompletionModel
+from ml.completion.serve import TEAM, CompletionModel
 from ml.forecast.serve import ForecastModel
 from ml.sentiment.serve import SentimentModel
 
@@ -17,15 +18,17 @@ T = TypeVar("T")
 
 
 class Networks:
-    """Sentiment, completion and forecast.
+    """Sentiment, completion and forecast; and completion in the team's own voice, if there is one.
 
     Raises:
         ml.artifact.WeightsError: an artifact is missing or damaged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self.sentiment = SentimentModel.load()
         self.completion = CompletionModel.load()
+        team = data_dir / TEAM
+        self.team = CompletionModel.load(team) if team.is_dir() else None
         self.forecast = ForecastModel.load()
         # Two threads: a picture under way does not hold up the scores.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="networks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -18,7 +19,10 @@ from ml.completion.data import Corpus, load, read_alice
 from ml.completion.evaluate import known_words, ppmd_bits, typing_figures, xz_bits
 from ml.completion.network import CompletionNetwork, Hyperparameters
 from ml.completion.ngram import WittenBell
-from ml.completion.serve import UNKNOWN_BITS, CompletionModel
+from ml.completion.replies import Reply, TooFewReplies, learn
+from ml.completion.serve import TEAM, UNKNOWN_BITS, CompletionModel
+from storage import tickets
+from storage.database import Database
 
 PROMPT = "So she was considering in her own mind "
 
@@ -28,20 +32,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the completion network")
     parser.add_argument("--recipe", choices=["default", "textbook"], default="default")
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "completion")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--replies", metavar="DATABASE_URL", help="learn on from the desk's resolved replies"
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.use_deterministic_algorithms(args.device == "cpu")
     run = Path("runs") / f"completion-{args.recipe}"
     try:
-        if args.recipe == "textbook":
+        if args.replies:
+            team(args.replies, args.out or Path("data") / TEAM, args.seed)
+        elif args.recipe == "textbook":
             textbook(args.data, run, args.seed, args.device)
         else:
-            default(args.data, args.out, run, args.seed, args.device)
+            default(args.data, args.out or WEIGHTS / "completion", run, args.seed, args.device)
     except FileNotFoundError as error:
         print(f"{error.filename} is missing: run scripts/download_data.py first", file=sys.stderr)
         sys.exit(2)
+    except TooFewReplies as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def team(url: str, out: Path, seed: int) -> None:
+    """The team's own voice; the bot takes it up when it starts the next time."""
+
+    async def read() -> list[Reply]:
+        database = Database(url)
+        async with database.read() as session:
+            found = [Reply(text, name) for text, name in await tickets.replies(session)]
+        await database.close()
+        return found
+
+    outcome = learn(WEIGHTS / "completion", out, asyncio.run(read()), seed)
+    print(
+        f"bits per character of {outcome.held_out} replies never seen: "
+        f"{outcome.before:.3f} before, {outcome.after:.3f} after"
+    )
+    print(f"installed in {out}" if outcome.installed else "not better, so nothing was installed")
 
 
 def default(folder: Path, out: Path, run: Path, seed: int, device: str) -> None:

@@ -264,6 +264,18 @@ async def thread(
     return [(message, author) for message, author in await session.execute(statement)][::-1]
 
 
+async def replies(session: AsyncSession) -> list[tuple[str, str]]:
+    """What agents wrote in resolved tickets, with the customer's name, oldest first."""
+    statement = (
+        select(TicketMessage.text, Person.name)
+        .join(Ticket, TicketMessage.ticket_id == Ticket.id)
+        .join(Person, Ticket.customer_id == Person.id)
+        .where(Ticket.resolved_at.is_not(None), ~TicketMessage.incoming, TicketMessage.text != "")
+        .order_by(TicketMessage.id)
+    )
+    return [(text, name) for text, name in await session.execute(statement)]
+
+
 async def waiting(session: AsyncSession) -> int:
     """How many tickets wait for an agent."""
     return await session.scalar(_waiting(select(func.count(Ticket.id)))) or 0

@@ -84,6 +84,7 @@ async def closed_town(tmp_path: Path) -> AsyncIterator[Town]:
             telegram_bot_token=SecretStr(SANDBOX_TOKEN),
             telegram_api_url=url,
             database_url=f"sqlite:///{tmp_path}/desk.db",
+            data_dir=tmp_path,
             admin_ids=frozenset(ADMINS),
             agent_chat_id=GROUP_ID,
         )

@@ -22,10 +22,13 @@ from storage import outbox, tickets
 CACHE = 300  # seconds that Telegram may keep an inline answer: the same text has the same one
 
 
-async def _suggest(context: DeskContext, text: str, variant: int = 0) -> list[str]:
-    """Three continuations, worked out off the event loop."""
+async def _suggest(update: Update, context: DeskContext, text: str, variant: int = 0) -> list[str]:
+    """Three continuations, worked out off the event loop; for agents in the team's own voice."""
     networks = context.desk.networks
-    return await networks.run(networks.completion.suggest, text, variant=variant)
+    model = networks.completion
+    if networks.team is not None and await context.is_agent(update):
+        model = networks.team
+    return await networks.run(model.suggest, text, variant=variant)
 
 
 def _keyboard(suggestions: list[str], action: str, variant: int) -> Keyboard:
@@ -49,7 +52,7 @@ async def complete(update: Update, context: DeskContext) -> None:
     await context.typing(update)
     prompt = texts.one_line(text)[-READ:]
     try:
-        suggestions = await _suggest(context, prompt)
+        suggestions = await _suggest(update, context, prompt)
     except NothingToComplete as error:
         context.answer(update, texts.escape(str(error)))
         return
@@ -62,7 +65,7 @@ async def offer(update: Update, context: DeskContext, ticket_id: int, words: str
     prompt = texts.one_line(words.rstrip(".… "))[-READ:]
     suggestions: list[str] = []
     with contextlib.suppress(NothingToComplete):  # it can still be sent as it is
-        suggestions = await _suggest(context, prompt)
+        suggestions = await _suggest(update, context, prompt)
     buttons = _keyboard(suggestions, f"finish-{ticket_id}", 0)
     as_it_is = [("📨 Send as it is", f"finish-{ticket_id}:0:-1")]
     context.answer(update, texts.completions(prompt, ticket_id), [*buttons, as_it_is])
@@ -112,7 +115,7 @@ async def _more(update: Update, context: DeskContext, message: Message, data: st
     """Other suggestions in the place of those shown."""
     action, _, number = data.removeprefix("more-").partition(":")
     try:
-        suggestions = await _suggest(context, _prompt(message), int(number))
+        suggestions = await _suggest(update, context, _prompt(message), int(number))
     except NothingToComplete:
         await agents.toast(update, texts.NOTHING_MORE)
         return
@@ -144,7 +147,7 @@ async def inline(update: Update, context: DeskContext) -> None:
                 description=query.query + suggestion,
                 input_message_content=InputTextMessageContent(query.query + suggestion),
             )
-            for number, suggestion in enumerate(await _suggest(context, query.query))
+            for number, suggestion in enumerate(await _suggest(update, context, query.query))
         ]
     hint = InlineQueryResultsButton(texts.INLINE_HINT, start_parameter="complete")
     with contextlib.suppress(TelegramError):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ml.artifact import WEIGHTS, WeightsError, load_card, open_session
 
+TEAM = "completion-team"  # the folder of the team's own network, beside the desk's data
 READ = 500  # last characters of a text that count
 WRITE = 60  # characters of a suggestion, until the word under way ends
 LONGEST_WORD = 20

@@ -1,8 +1,12 @@
+import re
+import shutil
 from typing import Any
 
 from bot.sandbox.world import GROUP_ID
+from ml.artifact import WEIGHTS, load_card, write_card
+from ml.completion.serve import TEAM
 from tests.bot.talk import ask
-from tests.conftest import Town
+from tests.conftest import Town, desk_open
 
 
 def labels(message: dict[str, Any]) -> list[str]:
@@ -89,3 +93,20 @@ async def test_typing_is_shown_while_it_works(town: Town) -> None:
     await ask(town.carla, "/complete So she was considering", "go on?")
     [call] = await town.client.outgoing("sendChatAction", chat_id=town.carla.id)
     assert call["params"]["action"] == "typing"
+
+
+async def test_agents_get_the_teams_own_voice_where_there_is_one(closed_town: Town) -> None:
+    team = closed_town.settings.data_dir / TEAM
+    shutil.copytree(WEIGHTS / "completion", team)
+    few = ["and", "have", "i", "said", "she", "that", "the", "to", "was", "you"]
+    (team / "words.txt").write_text("\n".join(few))
+    write_card(team, load_card(WEIGHTS / "completion"))
+    async with desk_open(closed_town.settings):
+        mine = await ask(closed_town.ana, "/complete So she was", "go on?")
+        theirs = await ask(closed_town.carla, "/complete So she was", "go on?")
+
+    def words(message: dict[str, Any]) -> set[str]:
+        return set(re.findall("[a-z]+", " ".join(labels(message)[:-1]).lower()))
+
+    assert words(mine) <= set(few)
+    assert not words(theirs) <= set(few)
