@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -32,9 +32,9 @@ async def add(session: AsyncSession, arrivals: Iterable[Arrival]) -> int:
     rows = [{"update_id": a.update_id, "chat_id": a.chat_id, "body": a.body} for a in arrivals]
     if not rows:
         return 0
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert if is_sqlite else postgresql.insert
-    statement = insert(Inbox).on_conflict_do_nothing().returning(Inbox.update_id)
+    # Imported here, so that the other dialect takes no memory.
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    statement = dialect.insert(Inbox).on_conflict_do_nothing().returning(Inbox.update_id)
     return len((await session.scalars(statement, rows)).all())
 
 
