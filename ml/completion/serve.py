@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 import re
 import textwrap
 import unicodedata
@@ -126,7 +127,8 @@ class CompletionModel:
         if not any(c.isalnum() for c in clean):
             raise NothingToComplete("I can only go on from English text: write a few words.")
         seed = hashlib.sha256(f"{variant}:{clean}".encode()).digest()[:8]
-        paths = self._draw(clean, 3 * n, np.random.default_rng(int.from_bytes(seed)))
+        # Not numpy's generator, which takes 7 MiB to import.
+        paths = self._draw(clean, 3 * n, random.Random(seed))  # noqa: S311 - no secret hangs on it
         chosen: list[str] = []
         for path in sorted(paths, key=_value, reverse=True):
             suggestion = _cut(path)
@@ -134,7 +136,7 @@ class CompletionModel:
                 chosen.append(suggestion)
         return chosen[:n]
 
-    def _draw(self, clean: str, count: int, rng: np.random.Generator) -> list[_Path]:
+    def _draw(self, clean: str, count: int, rng: random.Random) -> list[_Path]:
         """Continuations by nucleus sampling (Holtzman et al., 2020) over known words."""
         ids = np.array([[self._numbers[c] for c in clean]], np.int64)
         logits, state = self._run(ids, self._zeros())
@@ -155,11 +157,14 @@ class CompletionModel:
             fed = np.full((count, 1), space, np.int64)
             order = np.argsort(-p, 1)
             cumulative = np.cumsum(np.take_along_axis(p, order, 1), 1)
-            dice = rng.random(count)
+            nucleus = np.minimum((cumulative < NUCLEUS).sum(1), cumulative.shape[1] - 1)
+            limits = cumulative[np.arange(count), nucleus]
+            dice = np.array([rng.random() for _ in range(count)])
+            drawn = (cumulative < (dice * limits)[:, None]).sum(1).tolist()
             for i, path in enumerate(paths):
                 if not path.live:
                     continue
-                number = self._pick(order[i], cumulative[i], dice[i], path)
+                number = self._pick(order[i], drawn[i], path)
                 character = self._alphabet[number - 1]
                 self._grow(path, character, float(p[i, number]))
                 fed[i] = number
@@ -179,14 +184,11 @@ class CompletionModel:
         p /= p.sum(1, keepdims=True)
         return p
 
-    def _pick(self, order: Any, cumulative: Any, dice: float, path: _Path) -> int:
-        """Draw from the nucleus; the likeliest instead where that would make an unknown word.
+    def _pick(self, order: NDArray[np.int64], drawn: int, path: _Path) -> int:
+        """The character drawn, or the likeliest where that would make an unknown word.
 
-        ``order`` int64 [characters] are the characters from the likeliest on, ``cumulative``
-        float64 [characters] their added-up probabilities, ``dice`` is uniform in [0, 1).
+        ``order`` int64 [characters] are the characters from the likeliest on.
         """
-        size = int(np.searchsorted(cumulative, NUCLEUS))
-        drawn = int(np.searchsorted(cumulative, dice * cumulative[min(size, len(cumulative) - 1)]))
         for number in (order[drawn], *order):
             if self._fits(path, self._alphabet[number - 1]):
                 return int(number)
