@@ -282,6 +282,7 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
         "amazon test": split.test,
         "desk test": split.desk_test,
         "tweets test": split.tweets_test,
+        "messages of other trades": [example for _, example in data.desk(data.LATER)],
     }
     for name, examples in sets.items():
         texts = [e.text for e in examples]
