@@ -32,7 +32,7 @@ def _settings() -> Settings:
     from bot.config import Settings
 
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()  # type: ignore[call-arg]  # pydantic fills it from the environment
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
@@ -66,7 +66,7 @@ def run() -> None:
 
     async def main() -> None:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101
+        assert task is not None
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
@@ -106,7 +106,7 @@ def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool
     elif texts:
         source = texts
     else:
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a text file here
         source = (line.rstrip("\r\n") for line in sys.stdin)
     model = SentimentModel.load()
     batch: list[str] = []

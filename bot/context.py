@@ -119,6 +119,6 @@ def build(bot: Bot, desk: Desk) -> DeskApplication:
         .context_types(ContextTypes(context=DeskContext))
         .build()
     )
-    assert isinstance(application, DeskApplication)  # noqa: S101
+    assert isinstance(application, DeskApplication)
     application.desk = desk
     return application

@@ -33,7 +33,7 @@ async def serving(app: Any, host: str, port: int) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     vars(server)["capture_signals"] = _NoSignals
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():  # noqa: ASYNC110
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
     try:
         yield f"http://{host}:{listener.getsockname()[1]}"

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from storage import turns
 from storage.database import CHAT_LOCK
 from storage.schema import Inbox, State, now
 
@@ -40,25 +40,7 @@ async def add(session: AsyncSession, arrivals: Iterable[Arrival]) -> int:
 
 async def heads(session: AsyncSession, limit: int, busy: Collection[int] = ()) -> list[Inbox]:
     """The oldest pending update of each chat that is due and not busy, oldest first."""
-    earlier = aliased(Inbox)
-    statement = (
-        select(Inbox)
-        .where(
-            Inbox.state == State.PENDING,
-            Inbox.not_before <= now(),
-            Inbox.chat_id.not_in(busy),
-            ~select(earlier)
-            .where(
-                earlier.state == State.PENDING,
-                earlier.chat_id == Inbox.chat_id,
-                earlier.update_id < Inbox.update_id,
-            )
-            .exists(),
-        )
-        .order_by(Inbox.update_id)
-        .limit(limit)
-    )
-    return list(await session.scalars(statement))
+    return await turns.heads(session, Inbox, Inbox.update_id, limit, busy)
 
 
 async def claim(session: AsyncSession, row: Inbox) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from storage import turns
 from storage.schema import Outbox, State, TicketMessage, now
 
 KEEP = timedelta(days=30)
@@ -42,25 +42,7 @@ def add(
 
 async def heads(session: AsyncSession, limit: int, busy: Collection[int] = ()) -> list[Outbox]:
     """The oldest pending call of each chat that is due and not busy, oldest first."""
-    earlier = aliased(Outbox)
-    statement = (
-        select(Outbox)
-        .where(
-            Outbox.state == State.PENDING,
-            Outbox.not_before <= now(),
-            Outbox.chat_id.not_in(busy),
-            ~select(earlier)
-            .where(
-                earlier.state == State.PENDING,
-                earlier.chat_id == Outbox.chat_id,
-                earlier.id < Outbox.id,
-            )
-            .exists(),
-        )
-        .order_by(Outbox.id)
-        .limit(limit)
-    )
-    return list(await session.scalars(statement))
+    return await turns.heads(session, Outbox, Outbox.id, limit, busy)
 
 
 async def sent(session: AsyncSession, row: Outbox, message_id: int | None) -> None:

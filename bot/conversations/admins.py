@@ -83,7 +83,7 @@ async def press(update: Update, context: DeskContext) -> None:
         await cards.toast(update, texts.NOT_FOR_YOU)
         return
     query = update.callback_query
-    assert query is not None  # noqa: S101
+    assert query is not None
     action, _, argument = str(query.data).partition(":")
     await cards.toast(update)
     if action == "remove":

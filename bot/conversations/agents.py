@@ -69,7 +69,7 @@ def _why(sentiment: SentimentModel, waiting: list[str]) -> str:
 async def show(context: DeskContext, chat_id: int, ticket_id: int) -> None:
     """A ticket's card, and after it the photos, voice messages and the like of its thread."""
     listed = await tickets.find(context.session, ticket_id)
-    assert listed is not None  # noqa: S101
+    assert listed is not None
     thread = await tickets.thread(context.session, ticket_id, THREAD)
     networks = context.desk.networks
     waiting = [m.text for m, _ in thread if m.incoming and m.answered_at is None]
@@ -109,7 +109,7 @@ async def queue(update: Update, context: DeskContext) -> None:
 async def next_(update: Update, context: DeskContext) -> None:
     """/next: claim the most urgent ticket."""
     agent = await context.person(update)
-    assert update.effective_chat is not None  # noqa: S101
+    assert update.effective_chat is not None
     chat_id = update.effective_chat.id
     ticket = await tickets.claim_next(context.session, agent.id, chat_id)
     if ticket is None:
@@ -121,7 +121,7 @@ async def next_(update: Update, context: DeskContext) -> None:
 async def named_ticket(update: Update, context: DeskContext, command: str) -> Ticket | None:
     """The ticket a command is about: by number, by the card replied to, or the only one held."""
     message = update.effective_message
-    assert message is not None  # noqa: S101
+    assert message is not None
     number: int | None = None
     if context.args:
         wanted = context.args[0].lstrip("#")
@@ -197,7 +197,7 @@ async def release(update: Update, context: DeskContext) -> None:
 
 async def _claim(update: Update, context: DeskContext, ticket_id: int) -> str:
     agent = await context.person(update)
-    assert update.effective_chat is not None  # noqa: S101
+    assert update.effective_chat is not None
     chat_id = update.effective_chat.id
     if await tickets.claim(context.session, ticket_id, agent.id, chat_id) is not None:
         await show(context, chat_id, ticket_id)
@@ -214,7 +214,7 @@ async def _claim(update: Update, context: DeskContext, ticket_id: int) -> str:
 async def press(update: Update, context: DeskContext) -> None:
     """A button on a card or under the queue."""
     query = update.callback_query
-    assert query is not None  # noqa: S101
+    assert query is not None
     if not await context.is_agent(update):
         await toast(update, texts.NOT_FOR_YOU)
         return
@@ -244,7 +244,7 @@ async def press(update: Update, context: DeskContext) -> None:
 async def _send(update: Update, context: DeskContext, found: Ticket, words: str | None) -> None:
     """Send a reply to the customer: the words, or a copy of the whole message."""
     message = update.effective_message
-    assert message is not None  # noqa: S101
+    assert message is not None
     said = message.text if words is None else words
     if message.text and said and said.endswith(("…", "...")):
         await completion.offer(update, context, found.id, said)
@@ -270,7 +270,7 @@ async def _send(update: Update, context: DeskContext, found: Ticket, words: str 
 async def send_words(update: Update, context: DeskContext, found: Ticket, words: str) -> None:
     """Send words that the agent chose by a button."""
     message = update.effective_message
-    assert message is not None  # noqa: S101
+    assert message is not None
     kept = TicketMessage(
         author_id=(await context.person(update)).id,
         incoming=False,
@@ -290,7 +290,7 @@ async def _record(
 ) -> dict[str, Any] | None:
     """Put a reply into the thread; what its delivery is about, or None if it may not be sent."""
     agent = await context.person(update)
-    assert update.effective_chat is not None  # noqa: S101
+    assert update.effective_chat is not None
     if refusal := await _refusal(context, agent, found):
         context.answer(update, refusal)
         return None
@@ -304,7 +304,7 @@ async def _record(
 async def reply(update: Update, context: DeskContext) -> None:
     """/reply N TEXT, also as the caption of a photo."""
     message = update.effective_message
-    assert message is not None  # noqa: S101
+    assert message is not None
     whole = message.text or message.caption or ""
     first = whole.split(maxsplit=2)[1:]
     context.args = first
@@ -324,7 +324,7 @@ async def reply(update: Update, context: DeskContext) -> None:
 async def message(update: Update, context: DeskContext) -> None:
     """An agent's plain message: an answer if it replies to a card."""
     received = update.message
-    assert received is not None  # noqa: S101
+    assert received is not None
     number = None
     if received.reply_to_message:
         number = await outbox.ticket_of(

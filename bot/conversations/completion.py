@@ -42,7 +42,7 @@ def _keyboard(suggestions: list[str], action: str, variant: int) -> Keyboard:
 async def complete(update: Update, context: DeskContext) -> None:
     """/complete TEXT, or as a reply to a message."""
     message = update.effective_message
-    assert message is not None  # noqa: S101
+    assert message is not None
     text = (message.text or "").partition(" ")[2].strip()
     if not text and message.reply_to_message:
         text = message.reply_to_message.text or message.reply_to_message.caption or ""
@@ -79,7 +79,7 @@ def _prompt(message: Message) -> str:
 async def press(update: Update, context: DeskContext) -> None:
     """A suggestion, or More."""
     query = update.callback_query
-    assert query is not None  # noqa: S101
+    assert query is not None
     message = query.message
     if not isinstance(message, Message) or not message.reply_markup or not _prompt(message):
         await agents.toast(update, texts.OUTDATED)
@@ -137,7 +137,7 @@ async def _more(update: Update, context: DeskContext, message: Message, data: st
 async def inline(update: Update, context: DeskContext) -> None:
     """@bot TEXT in any chat; answered directly, since a late answer is worth nothing."""
     query = update.inline_query
-    assert query is not None  # noqa: S101
+    assert query is not None
     results = []
     with contextlib.suppress(NothingToComplete):
         results = [

@@ -27,7 +27,7 @@ def as_ticket_message(
     words = message.text or message.caption or "" if text is None else text
     if kind == "sticker" and message.sticker:
         words = message.sticker.emoji or ""
-    assert message.from_user is not None  # noqa: S101
+    assert message.from_user is not None
     return TicketMessage(
         author_id=message.from_user.id,
         incoming=incoming,
@@ -49,7 +49,7 @@ async def _score(context: DeskContext, text: str) -> tickets.Scored:
 async def message(update: Update, context: DeskContext) -> None:
     """Open a ticket or add to the open one."""
     received = update.message
-    assert received is not None  # noqa: S101
+    assert received is not None
     kept = as_ticket_message(received, incoming=True)
     scored = await _score(context, kept.text)
     customer = await context.person(update)
@@ -98,7 +98,7 @@ def forward(context: DeskContext, chat_id: int, kept: TicketMessage) -> None:
 async def edited(update: Update, context: DeskContext) -> None:
     """A customer changed a message: keep both, score again, tell the holder."""
     received = update.edited_message
-    assert received is not None  # noqa: S101
+    assert received is not None
     text = as_ticket_message(received, incoming=True).text
     scored = await _score(context, text)
     customer = await context.person(update)
@@ -149,7 +149,7 @@ async def cancel(update: Update, context: DeskContext) -> None:
 async def withdraw(update: Update, context: DeskContext) -> None:
     """The buttons under that question."""
     query = update.callback_query
-    assert query is not None  # noqa: S101
+    assert query is not None
     action, number = str(query.data).split(":")
     customer = await context.person(update)
     ticket = await tickets.open_of(context.session, customer.id)

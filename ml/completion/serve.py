@@ -32,7 +32,7 @@ _LEAD = re.compile(r"[A-Za-z']*$")
 Floats = NDArray[np.float32]
 
 
-class NothingToComplete(ValueError):  # noqa: N818
+class NothingToComplete(ValueError):  # noqa: N818 - it reads as a sentence where it is raised
     """The text holds nothing to go on from; the message says why."""
 
 

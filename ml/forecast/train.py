@@ -130,7 +130,7 @@ def fit(
         cost = negative_log_likelihood(forecast, target[:, begin].nan_to_num())
         loss = (cost * weight[:, begin]).sum() / weight[:, begin].sum()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         history.append(loss.item())

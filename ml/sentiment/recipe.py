@@ -404,7 +404,7 @@ def fine_tune(
             )
             for e, p in zip(chosen, opinions, strict=True)
         ]
-        assert isinstance(member, SentimentNetwork)  # noqa: S101 - for the type checker
+        assert isinstance(member, SentimentNetwork)
         tuned.append(
             tune(
                 member,

@@ -137,7 +137,7 @@ class Teacher(nn.Module):
         optimizer = torch.optim.AdamW(parameters, lr=rates[0], weight_decay=0.01)
         self.train()
         done = 0
-        rng = random.Random(seed)  # noqa: S311 - order, not secrets
+        rng = random.Random(seed)  # noqa: S311 - no secret - order, not secrets
         for batch, ids, mask in self._batches([e.text for e in examples], rng):
             share = done / len(examples)
             rate = rates[0] + (rates[1] - rates[0]) * share
@@ -164,7 +164,7 @@ class Teacher(nn.Module):
         self.eval()
         device = self.head.weight.device
         judged = np.zeros((len(texts), 2), np.float32)
-        for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311
+        for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311 - no secret
             with torch.autocast(device.type, torch.bfloat16):
                 logits = self(ids.to(device), mask.to(device))
             judged[batch] = torch.sigmoid(logits.float()).cpu().numpy()
