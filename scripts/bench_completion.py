@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ml.completion.network import TextbookNetwork, zeros
-from ml.completion.serve import CompletionModel
+from ml.completion.serve import TEMPERATURES, CompletionModel
 
 PROMPT = "So she was considering in her own mind, "
 WRITTEN = 60
@@ -55,8 +55,11 @@ def textbook(network: TextbookNetwork) -> None:
 
 def drawn(model: CompletionModel) -> list[Any]:
     """All continuations that the suggestions of every run are chosen from."""
-    clean = model._clean(PROMPT)
-    return [path for n in range(RUNS) for path in model._draw(clean, 9, random.Random(n))]  # noqa: S311 - no secret hangs on it
+    clean, paths = model._clean(PROMPT), []
+    for number in range(RUNS):
+        rng = random.Random(number)  # noqa: S311 - no secret hangs on it
+        paths += model._draw(clean, 9, rng, TEMPERATURES[0])
+    return paths
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ READ = 500  # last characters of a text that count
 WRITE = 60  # characters of a suggestion, until the word under way ends
 LONGEST_WORD = 20
 COLUMNS = 68  # the books are set in lines of about this length
-TEMPERATURE = 0.5
+TEMPERATURES = (0.5, 0.7, 0.9, 1.2)  # the next where there were too few different suggestions
 NUCLEUS = 0.9
 UNKNOWN_BITS = 16.0  # what a character outside the alphabet costs besides the unknown symbol
 
@@ -127,16 +127,19 @@ class CompletionModel:
         if not any(c.isalnum() for c in clean):
             raise NothingToComplete("I can only go on from English text: write a few words.")
         seed = hashlib.sha256(f"{variant}:{clean}".encode()).digest()[:8]
-        # Not numpy's generator, which takes 7 MiB to import.
-        paths = self._draw(clean, 3 * n, random.Random(seed))  # noqa: S311 - no secret hangs on it
+        rng = random.Random(seed)  # noqa: S311 - numpy's takes 7 MiB to import
         chosen: list[str] = []
-        for path in sorted(paths, key=_value, reverse=True):
-            suggestion = _cut(path)
-            if suggestion.strip() and not any(_alike(suggestion, other) for other in chosen):
-                chosen.append(suggestion)
+        for temperature in TEMPERATURES:
+            paths = self._draw(clean, 3 * n, rng, temperature)
+            for path in sorted(paths, key=_value, reverse=True):
+                suggestion = _cut(path)
+                if suggestion.strip() and not any(_alike(suggestion, other) for other in chosen):
+                    chosen.append(suggestion)
+            if len(chosen) >= n:
+                break
         return chosen[:n]
 
-    def _draw(self, clean: str, count: int, rng: random.Random) -> list[_Path]:
+    def _draw(self, clean: str, count: int, rng: random.Random, temperature: float) -> list[_Path]:
         """Continuations by nucleus sampling (Holtzman et al., 2020) over known words."""
         ids = np.array([[self._numbers[c] for c in clean]], np.int64)
         logits, state = self._run(ids, self._zeros())
@@ -145,11 +148,13 @@ class CompletionModel:
         found = _LEAD.search(clean)
         lead = found[0] if found else ""
         column = len(clean) - clean.rfind("\n") - 1
-        paths = [_Path(lead, not self._begins(lead), column) for _ in range(count)]
+        # A whole word may also be the beginning of a longer one: every other path leaves it.
+        ends = [not self._begins(lead), self._is_word(lead) or not self._begins(lead)]
+        paths = [_Path(lead, ends[number % 2], column) for number in range(count)]
         newline, space = self._numbers["\n"], self._numbers[" "]
         after_space = clean.endswith((" ", "\n"))
         for step in range(WRITE + LONGEST_WORD):
-            p = self._probabilities(rows)
+            p = self._probabilities(rows, temperature)
             p[:, space] += p[:, newline]  # a line's end is a space to us
             p[:, newline] = 0
             if step == 0 and after_space:
@@ -176,9 +181,9 @@ class CompletionModel:
             rows = logits[:, -1]
         return paths
 
-    def _probabilities(self, rows: Floats) -> NDArray[np.float64]:
+    def _probabilities(self, rows: Floats, temperature: float) -> NDArray[np.float64]:
         """Probabilities [batch, characters] of logits, sharpened, without what is never written."""
-        scaled = rows.astype(np.float64) / TEMPERATURE
+        scaled = rows.astype(np.float64) / temperature
         scaled[:, self._banned] = -np.inf
         p: NDArray[np.float64] = np.exp(scaled - scaled.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
@@ -196,7 +201,9 @@ class CompletionModel:
 
     def _fits(self, path: _Path, character: str) -> bool:
         """Whether a character can come next, if every word must be a known one."""
-        if character == " " and path.text.endswith(" "):
+        if character in ' "' and path.text.endswith(character):
+            return False
+        if character.isupper() and path.word and not (path.word.isupper() and len(path.word) > 1):
             return False
         if character.isalpha() or (character == "'" and path.word):
             return not path.free and self._begins(path.word + character)
