@@ -127,8 +127,8 @@ def test_the_networks_are_measured_on_a_users_own_file(tmp_path: Path) -> None:
         ("sentiment", b"", "label"),
         ("completion", b"", "empty"),
         ("completion", b"\xff\xfe\x00", "UTF-8"),
-        ("forecast", b"not a table", "header"),
-        ("forecast", b"", "empty"),
+        ("forecast", b"not a table", "no table"),
+        ("forecast", b"", "no table"),
     ],
 )
 def test_a_file_that_cannot_be_measured_is_refused(
