@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -13,16 +12,16 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from ml.artifact import WEIGHTS, sha256, write_card
+from ml.artifact import WEIGHTS, WeightsError, sha256, write_card
 from ml.completion import train
 from ml.completion.data import Corpus, load, read_alice
 from ml.completion.evaluate import known_words, ppmd_bits, typing_figures, xz_bits
 from ml.completion.network import CompletionNetwork, Hyperparameters
 from ml.completion.ngram import WittenBell
-from ml.completion.replies import Reply, TooFewReplies, learn
+from ml.completion.replies import Reply, learn
 from ml.completion.serve import TEAM, UNKNOWN_BITS, CompletionModel
 from storage import tickets
-from storage.database import Database
+from storage.database import look_up
 
 PROMPT = "So she was considering in her own mind "
 
@@ -51,22 +50,15 @@ def main() -> None:
     except FileNotFoundError as error:
         print(f"{error.filename} is missing: run scripts/download_data.py first", file=sys.stderr)
         sys.exit(2)
-    except TooFewReplies as error:
+    except (ValueError, WeightsError) as error:  # too few replies, no desk, broken weights
         print(error, file=sys.stderr)
         sys.exit(2)
 
 
 def team(url: str, out: Path, seed: int) -> None:
     """The team's own voice; the bot takes it up when it starts the next time."""
-
-    async def read() -> list[Reply]:
-        database = Database(url)
-        async with database.read() as session:
-            found = [Reply(text, name) for text, name in await tickets.replies(session)]
-        await database.close()
-        return found
-
-    outcome = learn(WEIGHTS / "completion", out, asyncio.run(read()), seed)
+    replies = [Reply(text, name) for text, name in look_up(url, tickets.replies)]
+    outcome = learn(WEIGHTS / "completion", out, replies, seed)
     print(
         f"bits per character of {outcome.held_out} replies never seen: "
         f"{outcome.before:.3f} before, {outcome.after:.3f} after"

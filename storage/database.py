@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+T = TypeVar("T")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"  # the newest migration; known here so that an up-to-date start needs no Alembic
+HEAD = "0002"  # the newest migration; known here so that an up-to-date start needs no Alembic
 
 # Namespaces of PostgreSQL's advisory locks.
 CHAT_LOCK, LEADER_LOCK, MIGRATION_LOCK = 1, 2, 3
@@ -148,6 +150,40 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+class NoDeskError(ValueError):
+    """There is no desk to read at a URL; the message is one line."""
+
+
+def look_up(url: str, query: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Read from a desk's database, for programs that have no event loop.
+
+    Raises:
+        NoDeskError: there is no database, or no desk in it, or one of another version.
+        ValueError: the URL is of no database that Firstline knows.
+    """
+    place = parse_url(url)
+    name = place.set(drivername=place.get_backend_name()).render_as_string(hide_password=True)
+    if place.get_backend_name() == "sqlite" and not Path(place.database or "").is_file():
+        raise NoDeskError(f"there is no database {name}")  # and reading would make one
+
+    async def read() -> T:
+        database = Database(url)
+        try:
+            version = await database.version()
+            if version != HEAD:
+                found = f"of version {version}, not {HEAD}; firstline run migrates it"
+                raise NoDeskError(f"{name} holds {found if version else 'no desk'}")
+            async with database.read() as session:
+                return await query(session)
+        except DBAPIError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise NoDeskError(f"{name} cannot be read: {reason}") from error
+        finally:
+            await database.close()
+
+    return asyncio.run(read())
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

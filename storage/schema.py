@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -63,6 +63,14 @@ class State(StrEnum):
     SET_ASIDE = "set aside"
 
 
+class ImportState(StrEnum):
+    """What became of a sales file."""
+
+    PROPOSED = "proposed"
+    KEPT = "kept"
+    UNDONE = "undone"
+
+
 # SQLite numbers rows by itself only in a column declared INTEGER, which holds 64 bits there.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -92,6 +100,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         Role: String(16),
         State: String(16),
+        ImportState: String(16),
     }
 
 
@@ -229,7 +238,7 @@ class Score(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_message_id: Mapped[int] = mapped_column(ForeignKey("ticket_messages.id"), index=True)
     complaint: Mapped[float]
-    version: Mapped[str]  # which weights said so
+    version: Mapped[str]  # which weights said so, or tickets.BY_HAND
     scored_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -241,7 +250,7 @@ class Event(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
     actor_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    kind: Mapped[str]  # opened, claimed, replied, released, resolved, withdrawn, edited
+    kind: Mapped[str]  # opened, claimed, replied, released, resolved, withdrawn, edited, corrected
     at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -254,11 +263,38 @@ class Setting(Base):
     value: Mapped[Any] = mapped_column(JSON)
 
 
+class Correction(Base):
+    """An agent's word on a score; of several on one message the last counts."""
+
+    __tablename__ = "corrections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_message_id: Mapped[int] = mapped_column(ForeignKey("ticket_messages.id"), index=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    text: Mapped[str]  # that was scored
+    complaint: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SalesImport(Base):
+    """A sales file that somebody sent; where several say something, the last one counts."""
+
+    __tablename__ = "sales_imports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    filename: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # None: command line
+    state: Mapped[ImportState] = mapped_column(default=ImportState.PROPOSED)
+    replaces: Mapped[bool] = mapped_column(default=False)  # all earlier ones
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Sale(Base):
-    """Units of a product sold in one week."""
+    """Units of a product sold in one week, as one file says."""
 
     __tablename__ = "sales"
 
+    import_id: Mapped[int] = mapped_column(ForeignKey("sales_imports.id"), primary_key=True)
     product: Mapped[str] = mapped_column(primary_key=True)
-    week: Mapped[date] = mapped_column(primary_key=True)  # its Monday
+    week: Mapped[str] = mapped_column(primary_key=True)  # its Monday, or the file's own W12
     quantity: Mapped[float]

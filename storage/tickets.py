@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from storage.schema import Event, MessageEdit, Person, Score, Ticket, TicketMessage, now
+from storage.schema import (
+    Correction,
+    Event,
+    MessageEdit,
+    Person,
+    Score,
+    Ticket,
+    TicketMessage,
+    now,
+)
+
+BY_HAND = "agent"  # instead of a version of the weights
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,12 @@ async def release(
     session: AsyncSession, ticket: Ticket, actor_id: int, patience: timedelta
 ) -> None:
     """Put a ticket back into the queue, ranked by what is still unanswered."""
+    ticket.holder_id = ticket.desk_chat_id = ticket.claimed_at = None
+    note(session, ticket.id, actor_id, "released")
+    await _rank_anew(session, ticket, patience)
+
+
+async def _rank_anew(session: AsyncSession, ticket: Ticket, patience: timedelta) -> None:
     latest = (
         select(func.max(Score.id))
         .join(TicketMessage, Score.ticket_message_id == TicketMessage.id)
@@ -176,9 +193,59 @@ async def release(
     statement = select(func.max(Score.complaint)).where(Score.id.in_(latest))
     ticket.complaint = await session.scalar(statement) or 0.0
     ticket.rank = rank(ticket.opened_at, ticket.complaint, patience)
-    ticket.holder_id = ticket.desk_chat_id = ticket.claimed_at = None
-    note(session, ticket.id, actor_id, "released")
     await session.flush()
+
+
+async def correct(
+    session: AsyncSession,
+    ticket: Ticket,
+    message: TicketMessage,
+    agent_id: int,
+    complaint: bool,
+    patience: timedelta,
+) -> None:
+    """Take an agent's word on a message for its score, and keep it to learn from."""
+    session.add(
+        Correction(
+            ticket_message_id=message.id,
+            agent_id=agent_id,
+            text=message.text,
+            complaint=complaint,
+        )
+    )
+    session.add(Score(ticket_message_id=message.id, complaint=float(complaint), version=BY_HAND))
+    note(session, ticket.id, agent_id, "corrected")
+    await session.flush()
+    if ticket.resolved_at is None:
+        await _rank_anew(session, ticket, patience)
+
+
+async def corrections(session: AsyncSession) -> list[tuple[str, bool]]:
+    """Texts that agents corrected, and whether they are complaints; the last word on each."""
+    last = select(func.max(Correction.id)).group_by(Correction.ticket_message_id)
+    statement = (
+        select(Correction.text, Correction.complaint)
+        .where(Correction.id.in_(last), Correction.text != "")
+        .order_by(Correction.id)
+    )
+    return [(text, complaint) for text, complaint in await session.execute(statement)]
+
+
+async def unhappiest(session: AsyncSession, ticket_id: int) -> TicketMessage | None:
+    """The message that a ticket's score comes from, or its customer's last one."""
+    latest = select(func.max(Score.id)).group_by(Score.ticket_message_id)
+    statement = (
+        select(TicketMessage)
+        .join(Score, Score.ticket_message_id == TicketMessage.id)
+        .where(TicketMessage.ticket_id == ticket_id, TicketMessage.incoming, Score.id.in_(latest))
+        .order_by(
+            TicketMessage.answered_at.is_(None).desc(),
+            case((TicketMessage.answered_at.is_(None), Score.complaint), else_=0.0).desc(),
+            TicketMessage.id.desc(),
+        )
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
 
 
 async def reply(session: AsyncSession, ticket: Ticket, message: TicketMessage) -> TicketMessage:

@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from storage.database import HEAD, Database, InUseError, parse_url
+from storage import tickets
+from storage.database import HEAD, Database, InUseError, NoDeskError, look_up, parse_url
 from storage.schema import Base
 
 
@@ -92,3 +93,30 @@ def test_a_url_gets_the_driver_that_fits(url: str, driver: str) -> None:
 def test_a_url_of_another_database_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="DATABASE_URL"):
         parse_url(url)
+
+
+def test_a_program_without_an_event_loop_reads_a_desk(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+    with pytest.raises(NoDeskError, match="there is no database"):
+        look_up(url, tickets.waiting)
+    assert not list(tmp_path.iterdir())
+    database = Database(url)
+    asyncio.run(database.migrate())
+    asyncio.run(database.close())
+    assert look_up(url, tickets.waiting) == 0
+
+
+def test_what_holds_no_desk_is_named_in_one_line(tmp_path: Path, postgres_url: str) -> None:
+    (tmp_path / "text.db").write_text("no database at all, but long enough to be one " * 50)
+    (tmp_path / "empty.db").touch()
+    for url, reason in (
+        (f"sqlite:///{tmp_path}/text.db", "cannot be read: file is not a database"),
+        (f"sqlite:///{tmp_path}/empty.db", "holds no desk"),
+        (postgres_url, "holds no desk"),
+        (postgres_url.replace("postgres:", "postgres:secret") + "x", "cannot be read"),
+        ("mysql://desk", "must begin with sqlite or postgresql"),
+    ):
+        with pytest.raises(ValueError, match=reason) as caught:
+            look_up(url, tickets.waiting)
+        assert "\n" not in str(caught.value)
+        assert "secret" not in str(caught.value)

@@ -103,3 +103,52 @@ async def test_times_come_back_in_utc_as_they_were(database: Database) -> None:
         assert ticket is not None
         assert before <= ticket.opened_at <= now()
         assert ticket.opened_at.utcoffset() == timedelta(0)
+
+
+async def score_of(database: Database, number: int) -> float:
+    async with database.read() as session:
+        ticket = await session.get(Ticket, number)
+        assert ticket is not None
+        return ticket.complaint
+
+
+async def correct(database: Database, number: int, complaint: bool) -> None:
+    async with database.write() as session:
+        ticket = await tickets.lock(session, number)
+        found = await tickets.unhappiest(session, number)
+        assert ticket is not None
+        assert found is not None
+        await tickets.correct(session, ticket, found, 100, complaint, PATIENCE)
+
+
+async def test_an_agents_word_on_a_score_moves_the_ticket(database: Database) -> None:
+    first, second = [await opened(database, n, 0.5) for n in (1, 2)]
+    await agent(database, 100)
+    await correct(database, first, False)
+    await correct(database, second, True)
+    assert [await score_of(database, n) for n in (first, second)] == [0.0, 1.0]
+    async with database.read() as session:
+        waiting = await tickets.queue(session, 0, 10)
+    assert [row.ticket.id for row in waiting] == [second, first]
+
+
+async def test_the_last_word_on_a_message_is_what_is_learned_from(database: Database) -> None:
+    number = await opened(database, 1, 0.5)
+    await agent(database, 100)
+    await correct(database, number, True)
+    await correct(database, number, False)
+    async with database.read() as session:
+        assert await tickets.corrections(session) == [("hello", False)]
+
+
+async def test_the_unhappiest_unanswered_message_is_the_one_to_correct(database: Database) -> None:
+    number = await opened(database, 1, 0.5)
+    async with database.write() as session:
+        ticket = await tickets.lock(session, number)
+        assert ticket is not None
+        for text, complaint in (("worse", 0.9), ("better", 0.1)):
+            scored = tickets.Scored(complaint, "test")
+            await tickets.add_message(session, ticket, message(1, text), scored, PATIENCE)
+        found = await tickets.unhappiest(session, number)
+        assert found is not None
+        assert found.text == "worse"
