@@ -163,7 +163,7 @@ async def serve(
             await _connect(bot)
             await _prepare(config, database, bot, agents)
             await _name_the_unknown(bot, database)
-            application = context.build(bot, context.Desk(config, await loading))
+            application = context.build(bot, context.Desk(config, await loading, database))
             handlers.register(application)
             await application.initialize()
             delivery = Delivery(bot, database)

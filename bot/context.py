@@ -16,6 +16,7 @@ from bot import texts
 from bot.config import Settings
 from bot.networks import Networks
 from storage import people
+from storage.database import Database
 from storage.schema import Person, Role
 
 Keyboard = list[list[tuple[str, str]]]  # rows of (label, callback data)
@@ -28,6 +29,7 @@ class Desk:
 
     settings: Settings
     networks: Networks
+    database: Database  # to read from before the update's own transaction begins
 
 
 class DeskContext(CallbackContext[ExtBot[None], Nothing, Nothing, Nothing]):
@@ -57,6 +59,16 @@ class DeskContext(CallbackContext[ExtBot[None], Nothing, Nothing, Nothing]):
                 self.session, user.id, name, user.username, user.language_code
             )
         return self._person
+
+    async def role(self, update: Update) -> Role:
+        """The writer's role, without beginning the transaction.
+
+        On SQLite that holds up everybody else, so long work is done before it.
+        """
+        if update.effective_user is None:
+            return Role.CUSTOMER
+        async with self.desk.database.read() as session:
+            return await people.role_of(session, update.effective_user.id)
 
     async def is_agent(self, update: Update) -> bool:
         """Whether the writer works at the desk."""

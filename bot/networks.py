@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ml.completion.serve import TEAM, CompletionModel
-from ml.forecast.serve import ForecastModel
+from ml.forecast.serve import OWN, ForecastModel
 from ml.sentiment.serve import SentimentModel
 
 P = ParamSpec("P")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Networks:
-    """Sentiment, completion and forecast; and completion in the team's own voice, if there is one.
+    """Sentiment, completion and forecast, and what learned from the desk, where there is such.
 
     Raises:
         ml.artifact.WeightsError: an artifact is missing or damaged.
@@ -30,6 +30,8 @@ class Networks:
         team = data_dir / TEAM
         self.team = CompletionModel.load(team) if team.is_dir() else None
         self.forecast = ForecastModel.load()
+        own = data_dir / OWN
+        self.own_forecast = ForecastModel.load(own) if own.is_dir() else self.forecast
         # Two threads: a picture under way does not hold up the scores.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="networks")
 
@@ -38,14 +40,14 @@ class Networks:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
 
-    async def draw(self, picture: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes:
-        """Have a picture drawn by a process that ends with it.
+    async def run_apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have a picture drawn or a spreadsheet read by a process that ends with it.
 
-        The plotting library would more than double what the bot keeps in memory.
+        The libraries for either would more than double what the bot keeps in memory.
         """
 
-        def apart() -> bytes:
+        def apart() -> T:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                return pool.submit(picture, *args, **kwargs).result()
+                return pool.submit(work, *args, **kwargs).result()
 
         return await self.run(apart)

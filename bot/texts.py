@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape as escape
 from typing import Any
 
+import numpy as np
 import regex
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ml.forecast.data import SalesTable
+from ml.forecast.serve import RECENT, Forecast, Outlook
 from storage import outbox
-from storage.schema import Person, Ticket, TicketMessage, now
+from storage.schema import Person, SalesImport, Ticket, TicketMessage, now
 from storage.tickets import Listed, Stats
 
 LIMIT = 4096  # of a message, in UTF-16 units, of which Telegram counts no more
@@ -23,6 +26,7 @@ CUSTOMER_COMMANDS = [
     ("cancel", "Withdraw your ticket"),
     ("complete", "Finish a sentence"),
     ("forecast", "Weekly demand of a product"),
+    ("movers", "What will sell more, and what less"),
     ("help", "What I can do"),
 ]
 AGENT_COMMANDS = [
@@ -34,6 +38,7 @@ AGENT_COMMANDS = [
     ("release", "Put a ticket back: /release 12"),
     ("complete", "Finish a sentence"),
     ("forecast", "Weekly demand of a product"),
+    ("movers", "What will sell more, and what less"),
     ("help", "What I can do"),
 ]
 ADMIN_COMMANDS = [
@@ -42,8 +47,13 @@ ADMIN_COMMANDS = [
     ("addagent", "Add an agent, or get an invitation link"),
     ("removeagent", "Remove an agent"),
     ("stats", "The desk in figures"),
+    ("sales", "Your own sales for /forecast"),
     AGENT_COMMANDS[-1],
 ]
+
+SKIPPED_SHOWN = 30
+CLOSE = 0.65  # certainty of a direction below which there is none
+SURE = ((0.95, "very likely"), (0.8, "likely"), (0.0, "rather"))
 
 BANDS = {"urgent": "🔴", "high": "🟠", "normal": "🟡", "low": "🟢"}
 KINDS = {"text": "", "location": "📍 a location", "contact": "👤 a contact"}
@@ -82,7 +92,23 @@ COMPLETE_USAGE = (
 )
 NOTHING_MORE = "I have no other idea."
 INLINE_HINT = "Write the beginning of a sentence"
-FORECAST_USAGE = "Name a product after the command: /forecast P1, or /forecast P1 8 for 8 weeks."
+FORECAST_USAGE = (
+    "Name a product after the command: /forecast P1. For 8 weeks: /forecast P1 8. "
+    "Several side by side: /forecast P1, P2, P3"
+)
+WEEKS_USAGE = "I forecast 1 to 13 weeks."
+TOO_MANY_PRODUCTS = "I compare up to four products at once."
+NO_MOVERS = "No product is expected to rise or fall against its recent level."
+SALES_USAGE = (
+    "Send me a CSV or Excel file (.xlsx) here: either one row a product and one column a week or "
+    "date, or the columns product, date and quantity. I show what I understood before anything is "
+    "imported."
+)
+SALES_TOO_LARGE = "This file is too large: Telegram lets me fetch 20 MB at most. Send it in parts."
+SALES_GONE = "This file was dealt with already. /sales shows what is there."
+SALES_MIXED = "\nIt cannot be added to what is there: one has dates, the other numbered weeks."
+TAKE_BACK = "Take the last file back? What it lay over counts again."
+SALES_DROPPED = "Nothing was imported."
 FOREIGN = "🌐 <i>not in English: the score is a guess, so that somebody looks soon</i>"
 NOT_FOR_YOU = "This button is not for you."
 OUTDATED = "This is out of date."
@@ -436,25 +462,124 @@ def completed(sentence: str) -> str:
 
 def unknown_product(name: str, close: Sequence[str]) -> str:
     """No such product."""
-    hint = f" Did you mean {', '.join(map(escape, close))}?" if close else " For example: P1."
-    return f"I know no product {escape(clip(name, 40))}.{hint}"
+    hint = "Did you mean one of these?" if close else "For example: /forecast P1."
+    return f"I know no product {escape(clip(name, 40))}. {hint}"
 
 
-def forecast(
-    product: str,
-    means: Sequence[float],
-    lows: Sequence[float],
-    highs: Sequence[float],
-    recent: float,
-    is_sample: bool,
-) -> str:
-    """Two lines on what to expect."""
-    mean = sum(means) / len(means)
-    change = (mean - recent) / recent if recent > 0 else 0.0
-    trend = "about as lately" if abs(change) < 0.05 else f"{change:+.0%} against the last 8 weeks"
-    sample = "\n<i>Sample data: UCI Sales Transactions Dataset Weekly, CC BY 4.0</i>"
+def forecast(product: str, made: Forecast, outlook: Outlook) -> str:
+    """Two lines on what to expect of a product."""
     return (
-        f"<b>{escape(product)}</b>: about {mean:.0f} units a week over {len(means)} weeks "
-        f"(8 in 10 weeks between {min(lows):.0f} and {max(highs):.0f})\n{trend}"
-        + (sample if is_sample else "")
+        f"<b>{escape(clip(product, 60))}</b>: about {amount(outlook.expected)} a week, in 8 of 10 "
+        f"weeks between {amount(made.low.min())} and {amount(made.high.max())}\n"
+        f"{direction(outlook)}"
+    )
+
+
+def direction(outlook: Outlook) -> str:
+    """Whether a product rises or falls, and how sure that is."""
+    if outlook.certainty < CLOSE:
+        return f"➡️ about as in the last {RECENT} weeks ({amount(outlook.recent)} a week)"
+    arrow = "↗️ up" if outlook.strength > 0 else "↘️ down"
+    by = ""
+    if outlook.recent > 0:
+        by = f" {abs(outlook.expected / outlook.recent - 1):.0%}"
+    sure = next(word for least, word in SURE if outlook.certainty >= least)
+    return (
+        f"{arrow}{by} on the last {RECENT} weeks ({amount(outlook.recent)} a week): "
+        f"{sure}, {outlook.certainty:.0%}"
+    )
+
+
+def amount(units: float) -> str:
+    """Units for people: small numbers with one decimal."""
+    return f"{units:.1f}" if units < 10 else f"{units:,.0f}"
+
+
+def weeks_ahead(weeks: Sequence[str], is_sample: bool) -> str:
+    """Which weeks a forecast is of, and what it rests on."""
+    when = weeks[0] if len(weeks) == 1 else f"{weeks[0]} to {weeks[-1]}"
+    dated = "-" in weeks[0]
+    lead = f"{'Weeks from' if dated else 'Weeks'} {when}"
+    if is_sample:
+        return f"<i>{lead} of sample data: UCI Sales Transactions Dataset Weekly, CC BY 4.0</i>"
+    old = now().date() - date.fromisoformat(weeks[0]) if dated else timedelta()
+    stale = " ⚠️ The sales end long ago: send newer ones." if old > timedelta(weeks=4) else ""
+    return f"<i>{lead}, from your own sales</i>{stale}"
+
+
+def movers(found: Sequence[Outlook], weeks: str) -> str:
+    """Products that rise and fall most."""
+    rising = [outlook for outlook in found if outlook.strength > 0]
+    falling = [outlook for outlook in found if outlook.strength < 0]
+    parts = []
+    for title, part in (("📈 <b>Make more of</b>", rising), ("📉 <b>Make less of</b>", falling)):
+        if part:
+            lines = [f"<b>{escape(clip(o.product, 60))}</b>: {direction(o)}" for o in part]
+            parts.append("\n".join([title, *lines]))
+    return "\n\n".join([*(parts or [NO_MOVERS]), weeks])
+
+
+# ---------------------------------------------------------------- sales
+
+
+def _extent(products: int, weeks: Sequence[str]) -> str:
+    ends = f"{weeks[0]} to {weeks[-1]}" if len(weeks) > 1 else weeks[0]
+    return f"{products:,} products, {len(weeks)} weeks ({ends})"
+
+
+def understood(
+    filename: str,
+    table: SalesTable,
+    first_rows: Sequence[Sequence[str]],
+    skipped: Sequence[tuple[int, str, str]],
+) -> str:
+    """What a sales file holds: asks to import it."""
+    total = float(np.nansum(table.counts))
+    shown = "\n".join(" | ".join(clip(cell, 12) for cell in row[:6]) for row in first_rows)
+    lines = [
+        f"📄 <b>{escape(clip(filename, 60))}</b>",
+        f"{_extent(len(table.products), table.weeks)}, {total:,.0f} units in total",
+        f"<pre>{escape(shown)}</pre>",
+    ]
+    if skipped:
+        lines.append("Left out, or worth knowing:")
+        for row, column, why in skipped[:SKIPPED_SHOWN]:
+            where = f"row {row}, {column}" if row else column
+            lines.append(f"• {escape(clip(where, 60))}: {escape(clip(why, 160))}")
+        if len(skipped) > SKIPPED_SHOWN:
+            lines.append(f"• and {len(skipped) - SKIPPED_SHOWN} more")
+    return "\n".join(lines)
+
+
+def adds(new_weeks: Sequence[str], changed: int, new_products: int) -> str:
+    """What adding a file to the sales that are there would do."""
+    weeks = f"{len(new_weeks)} weeks after {new_weeks[0]}" if new_weeks else "no later week"
+    return (
+        f"\nAdded to what is there: {weeks}, {new_products} new products, "
+        f"{changed} figures changed."
+    )
+
+
+def imported(filename: str, table: SalesTable) -> str:
+    """To the admin: the sales are in."""
+    return (
+        f"✅ {escape(clip(filename, 60))} is imported. Your sales: "
+        f"{_extent(len(table.products), table.weeks)}. /forecast and /movers answer from them."
+    )
+
+
+def undone(filename: str) -> str:
+    """To the admin: the last file is out again."""
+    return f"↩️ {escape(clip(filename, 60))} is taken back. /sales shows what is there now."
+
+
+def sales(table: SalesTable | None, last: SalesImport | None, open_to_all: bool) -> str:
+    """What there is of the company's own sales."""
+    if table is None or last is None:
+        return f"No sales of your own yet; /forecast answers from sample data.\n\n{SALES_USAGE}"
+    who = "customers, agents and admins" if open_to_all else "agents and admins"
+    return (
+        f"<b>Your sales</b>: {_extent(len(table.products), table.weeks)}\n"
+        f"Last file: {escape(clip(last.filename, 60))}, {age(last.at)} ago\n"
+        f"They answer {who}.\n\n{SALES_USAGE}"
     )

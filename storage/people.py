@@ -29,6 +29,12 @@ async def meet(
     return person
 
 
+async def role_of(session: AsyncSession, person_id: int) -> Role:
+    """What a person may do; somebody unknown is a customer."""
+    person = await session.get(Person, person_id)
+    return person.role if person else Role.CUSTOMER
+
+
 async def rename(session: AsyncSession, person_id: int, name: str) -> None:
     """Note what a person is called."""
     await session.execute(update(Person).where(Person.id == person_id).values(name=name))

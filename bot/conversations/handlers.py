@@ -18,7 +18,7 @@ from telegram.ext import (
 
 from bot import texts
 from bot.context import DeskApplication, DeskContext
-from bot.conversations import admins, agents, completion, customers, forecasting, people
+from bot.conversations import admins, agents, completion, customers, forecasting, people, sales
 from storage import people as stored
 from storage.schema import Role
 
@@ -57,6 +57,15 @@ async def unknown(update: Update, context: DeskContext) -> None:
 async def message(update: Update, context: DeskContext) -> None:
     """A message without a command."""
     received = update.message
+    if (
+        received is not None
+        and received.document
+        and received.chat.type == "private"
+        and not received.reply_to_message
+        and await context.role(update) == Role.ADMIN
+    ):
+        await sales.document(update, context, received.document)
+        return
     if await context.is_agent(update):
         await agents.message(update, context)
     elif received is not None and received.chat.type == "private":
@@ -92,6 +101,7 @@ def register(application: DeskApplication) -> None:
         "cancel": (everyone, customers.cancel),
         "complete": (everyone, completion.complete),
         "forecast": (everyone, forecasting.forecast),
+        "movers": (everyone, forecasting.moving),
         "queue": (team, agents.queue),
         "next": (team, agents.next_),
         "ticket": (team, agents.ticket),
@@ -102,6 +112,7 @@ def register(application: DeskApplication) -> None:
         "addagent": (bosses, admins.add_agent),
         "removeagent": (bosses, admins.remove_agent),
         "stats": (bosses, admins.stats),
+        "sales": (bosses, sales.show),
     }
     for name, (roles, conversation) in commands.items():
         application.add_handler(CommandHandler(name, _for(roles, conversation), fresh))
@@ -117,6 +128,8 @@ def register(application: DeskApplication) -> None:
         (r"^(withdraw|keep)", customers.withdraw),
         (r"^(queue|open|claim|resolve|release)", agents.press),
         (r"^(remove|removed)", admins.press),
+        (r"^sales-(replace|add|drop|undo|ask|show|open)", sales.press),
+        (r"^product-\d{1,2}", forecasting.press),
         (r"^(complete|finish-\d{1,18}):\d{1,4}", completion.press),
         (r"^more-(complete|finish-\d{1,18})", completion.press),
     ):

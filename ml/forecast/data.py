@@ -8,7 +8,10 @@ is read by :mod:`ml.forecast.sheet`.
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +32,30 @@ class SalesTable:
     products: list[str]
     weeks: list[str]
     counts: Floats
+
+    @classmethod
+    def of(cls, sales: Mapping[str, Mapping[str, float]]) -> SalesTable:
+        """A table of units by product and week: products in order, no week left out.
+
+        Raises:
+            ValueError: some weeks are dates and others numbers, or there are none.
+        """
+        named = {week for known in sales.values() for week in known}
+        numbers = {week: week_number(week) for week in named}
+        if not named or len({_is_date(week) for week in named}) > 1:
+            raise ValueError("weeks must be all dates or all numbers")
+        first = min(named, key=numbers.__getitem__)
+        start, end = numbers[first], max(numbers.values())
+        products = sorted(sales, key=_natural)
+        counts = np.full((len(products), end - start + 1), np.nan, np.float32)
+        for row, product in enumerate(products):
+            for week, units in sales[product].items():
+                counts[row, numbers[week] - start] = units
+        return cls(products, [first, *_following(first, end - start)], counts)
+
+    def following(self, n: int) -> list[str]:
+        """The names of the ``n`` weeks after the last."""
+        return _following(self.weeks[-1], n)
 
     def find(self, name: str) -> str | None:
         """The product of exactly this name, upper or lower case; None where there is none."""
@@ -52,3 +79,34 @@ class SalesTable:
             raise KeyError(product)
         counts: Floats = self.counts[self.products.index(found)]
         return counts
+
+
+def _is_date(week: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", week) is not None
+
+
+def week_number(week: str) -> int:
+    """Where a week stands among others: a Monday counted from the year 1, or a week's own number.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if _is_date(week):
+        return date.fromisoformat(week).toordinal() // 7
+    number = re.search(r"\d+$", week)
+    if number is None:
+        raise ValueError(f"{week!r} is no week")
+    return int(number[0])
+
+
+def _following(week: str, n: int) -> list[str]:
+    if _is_date(week):
+        day = date.fromisoformat(week).toordinal()
+        return [str(date.fromordinal(day + 7 * i)) for i in range(1, n + 1)]
+    stem = week.rstrip("0123456789")
+    return [f"{stem}{week_number(week) + i}" for i in range(1, n + 1)]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Puts P2 before P10."""
+    return [(int(d or 0), t.casefold()) for d, t in re.findall(r"(\d{1,18})|(\D+)", name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ml.forecast.features import HORIZON, WINDOW, describe
 MIN_HISTORY = 8  # weeks
 MAX_WEEKS = HORIZON
 RECENT = 8  # weeks that a rise or fall is measured against
+OWN = "forecast"  # folder of the network that learned from the company's own sales
 INTERVAL = 0.8  # what the interval from low to high should cover
 INPUT_NAMES = ("inputs", "memories", "cycle", "dispersion")  # of the exported graph
 
@@ -38,8 +40,8 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Mover:
-    """A product expected to sell more or less than lately.
+class Outlook:
+    """What a product is expected to sell against what it sold lately.
 
     Attributes:
         product: its name.
@@ -52,6 +54,11 @@ class Mover:
     recent: float
     expected: float
     strength: float
+
+    @property
+    def certainty(self) -> float:
+        """Probability that the direction is right, 0.5 to 1, as if means were normal."""
+        return 0.5 * (1 + math.erf(abs(self.strength) / math.sqrt(2)))
 
 
 class ForecastModel:
@@ -136,11 +143,36 @@ def summarise(out: NDArray[np.float32]) -> Array:
     return np.stack([mean.astype(np.float64), low, np.round(median), high], axis=-1)
 
 
-def movers(model: ForecastModel, table: SalesTable, weeks: int, n: int = 5) -> list[Mover]:
+def outlook(table: SalesTable, product: str, forecast: Forecast) -> Outlook:
+    """What a forecast says against the last weeks of a product of the table.
+
+    Raises:
+        KeyError: the table does not have this product.
+    """
+    made = np.stack([forecast.mean, forecast.low, forecast.median, forecast.high], axis=-1)
+    recent, expected, strength = _compare(table.history(product)[None], made[None].astype(float))
+    return Outlook(product, float(recent[0]), float(expected[0]), float(strength[0]))
+
+
+def _compare(counts: NDArray[np.float32], made: Array) -> tuple[Array, Array, Array]:
+    """Recent and expected means, and strengths, [products] each; see Outlook.
+
+    Their doubt is the standard deviation of one week, of which both means hold some, as if weeks
+    were independent.
+    """
+    lately = counts[:, -RECENT:].astype(np.float64)
+    known = (~np.isnan(lately)).sum(axis=1)
+    recent = np.nansum(lately, axis=1) / np.maximum(known, 1)
+    expected = made[..., 0].mean(axis=1)
+    deviation = (made[..., 3] - made[..., 1]).mean(axis=1) / 2.563  # 80% of a normal distribution
+    doubt = np.maximum(deviation, 0.5) * np.sqrt(1 / np.maximum(known, 1) + 1 / made.shape[1])
+    return recent, expected, np.where(known > 0, (expected - recent) / doubt, 0)
+
+
+def movers(model: ForecastModel, table: SalesTable, weeks: int, n: int = 5) -> list[Outlook]:
     """Products expected to rise or fall most against their recent level, relative to doubt.
 
-    Doubt is the standard deviation of one week, of which both means hold some, as if weeks were
-    independent. Products known for fewer than MIN_HISTORY weeks are left out.
+    Products known for fewer than MIN_HISTORY weeks are left out.
 
     Returns:
         Up to ``n`` that rise, the strongest first, then up to ``n`` that fall, the strongest first.
@@ -148,19 +180,13 @@ def movers(model: ForecastModel, table: SalesTable, weeks: int, n: int = 5) -> l
     Raises:
         NoForecast: not 1 to 13 weeks.
     """
-    made = model.forecast_all(table, weeks)
+    recent, expected, strength = _compare(table.counts, model.forecast_all(table, weeks))
     long_known = (~np.isnan(table.counts[:, -WINDOW:])).sum(axis=1) >= MIN_HISTORY
-    recent = np.nanmean(
-        np.where(long_known[:, None], table.counts[:, -RECENT:], 0).astype(np.float64), axis=1
-    )
-    expected = made[..., 0].mean(axis=1)
-    deviation = (made[..., 3] - made[..., 1]).mean(axis=1) / 2.563  # 80% of a normal distribution
-    doubt = np.maximum(deviation, 0.5) * np.sqrt(1 / RECENT + 1 / weeks)
-    strength = np.where(long_known, np.nan_to_num((expected - recent) / doubt), 0)
+    strength = np.where(long_known, np.nan_to_num(strength), 0)
     order = np.argsort(-strength, kind="stable")
     rising = [row for row in order[:n] if strength[row] > 0]
     falling = [row for row in order[::-1][:n] if strength[row] < 0]
     return [
-        Mover(table.products[row], float(recent[row]), float(expected[row]), float(strength[row]))
+        Outlook(table.products[row], float(recent[row]), float(expected[row]), float(strength[row]))
         for row in [*rising, *falling]
     ]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ml.forecast.data import SalesTable
 
 MAX_BYTES = 20 * 1024 * 1024
-MAX_CELLS = 5_000_000  # a small Excel file can unpack to a huge table
+MAX_CELLS = 1_000_000  # a small Excel file can unpack to a huge table
 MAX_WEEKS = 1040  # twenty years; more is a mistyped date
 FIRST_ROWS = 5
 MAX_NAME = 200  # characters
