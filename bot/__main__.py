@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from telegram import Bot
 
     from bot.config import Settings
+    from ml.forecast.data import SalesTable
+    from ml.forecast.serve import ForecastModel
 
 BATCH = 256
 
@@ -167,19 +169,25 @@ def complete(text: str, count: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def forecast(product: str, weeks: int, as_json: bool) -> None:
     """Forecast the weekly demand of PRODUCT."""
-    from ml.forecast.serve import INTERVAL, ForecastModel
+    from ml.forecast.serve import INTERVAL, NoForecast
 
-    model = ForecastModel.load()
-    name = model.sample.find(product)
+    model, table = _own_sales(_settings())
+    name = table.find(product)
     if name is None:
-        close = ", ".join(model.sample.close(product)) or "P1"
+        close = ", ".join(table.close(product)) or table.products[0]
         raise click.UsageError(f"unknown product {product!r}; close names: {close}")
-    made = model.forecast(model.sample, name, weeks)
-    first = len(model.sample.weeks)
+    try:
+        made = model.forecast(table, name, weeks)
+    except NoForecast as error:
+        raise click.UsageError(str(error)) from None
     rows = [
-        {"week": f"W{first + i}", "mean": round(m, 2), "low": round(lo, 2), "high": round(hi, 2)}
-        for i, (m, lo, hi) in enumerate(
-            zip(made.mean.tolist(), made.low.tolist(), made.high.tolist(), strict=True)
+        {"week": week, "mean": round(m, 2), "low": round(lo, 2), "high": round(hi, 2)}
+        for week, m, lo, hi in zip(
+            table.following(weeks),
+            made.mean.tolist(),
+            made.low.tolist(),
+            made.high.tolist(),
+            strict=True,
         )
     ]
     if as_json:
@@ -187,6 +195,75 @@ def forecast(product: str, weeks: int, as_json: bool) -> None:
     else:
         for row in rows:
             click.echo(f"{row['week']}: {row['mean']} ({row['low']} to {row['high']})")
+
+
+def _own_sales(config: Settings) -> tuple[ForecastModel, SalesTable]:
+    """The company's sales and the network for them; without any, the sample."""
+    from ml.forecast.data import SalesTable
+    from ml.forecast.serve import OWN, ForecastModel
+    from storage import sales
+    from storage.database import NoDeskError, look_up
+
+    known: dict[str, dict[str, float]] = {}
+    with contextlib.suppress(NoDeskError):
+        try:
+            known = look_up(config.database(), sales.table)
+        except NoDeskError:
+            raise
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    own = config.data_dir / OWN
+    if not known:
+        model = ForecastModel.load()
+        return model, model.sample
+    return ForecastModel.load(own) if own.is_dir() else ForecastModel.load(), SalesTable.of(known)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Put it in place of all sales that are there.")
+@click.option("--check", is_flag=True, help="Only show what is understood.")
+def import_sales(file: Path, replace: bool, check: bool) -> None:
+    """Bring the company's own sales in, from a CSV or Excel FILE.
+
+    Weeks that are there already are replaced, others added.
+    """
+    import numpy as np
+
+    from ml.forecast.data import SalesTable
+    from ml.forecast.sheet import SheetError, read_sheet
+    from storage import sales
+    from storage.database import Database
+
+    try:
+        sheet = read_sheet(file.read_bytes(), file.name)
+    except SheetError as error:
+        raise click.UsageError(str(error)) from None
+    table = sheet.table()
+    for one in sheet.skipped:
+        where = f"row {one.row}, {one.column}" if one.row else one.column
+        click.echo(f"{where}: {one.why}", err=True)
+
+    async def bring_in() -> SalesTable:
+        database = Database(_settings().database())
+        try:
+            await database.migrate()
+            async with database.write() as session:
+                proposed = await sales.propose(session, file.name, None, table.figures())
+                await sales.keep(session, proposed.id, replaces=replace)
+                return SalesTable.of(await sales.table(session))
+        finally:
+            await database.close()
+
+    try:
+        result = table if check else asyncio.run(bring_in())
+    except ValueError as error:
+        raise click.UsageError(f"{error}; --replace puts this file in place of them") from None
+    verb = "understood" if check else "imported; all sales"
+    click.echo(
+        f"{verb}: {len(result.products)} products, {len(result.weeks)} weeks "
+        f"({result.weeks[0]} to {result.weeks[-1]}), {np.nansum(result.counts):,.0f} units"
+    )
 
 
 @cli.command()

@@ -153,15 +153,16 @@ class Database:
 
 
 class NoDeskError(ValueError):
-    """There is no desk to read at a URL; the message is one line."""
+    """There is no desk at a URL; the message is one line."""
 
 
 def look_up(url: str, query: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """Read from a desk's database, for programs that have no event loop.
 
     Raises:
-        NoDeskError: there is no database, or no desk in it, or one of another version.
-        ValueError: the URL is of no database that Firstline knows.
+        NoDeskError: there is no database, or no desk in it.
+        ValueError: the desk is of another version, or cannot be read; or the URL is of no
+            database that Firstline knows.
     """
     place = parse_url(url)
     name = place.set(drivername=place.get_backend_name()).render_as_string(hide_password=True)
@@ -172,14 +173,17 @@ def look_up(url: str, query: Callable[[AsyncSession], Awaitable[T]]) -> T:
         database = Database(url)
         try:
             version = await database.version()
+            if version is None:
+                raise NoDeskError(f"{name} holds no desk")
             if version != HEAD:
-                found = f"of version {version}, not {HEAD}; firstline run migrates it"
-                raise NoDeskError(f"{name} holds {found if version else 'no desk'}")
+                raise ValueError(
+                    f"{name} is of version {version}, not {HEAD}; firstline run migrates it"
+                )
             async with database.read() as session:
                 return await query(session)
         except DBAPIError as error:
             reason = str(error.orig).strip().partition("\n")[0]
-            raise NoDeskError(f"{name} cannot be read: {reason}") from error
+            raise ValueError(f"{name} cannot be read: {reason}") from error
         finally:
             await database.close()
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
 from telegram import Document, Update
 from telegram.constants import ChatAction, FileSizeLimit
 from telegram.error import BadRequest
@@ -18,14 +15,6 @@ from storage import sales, settings
 from storage.schema import ImportState, Role, SalesImport
 
 Known = dict[str, dict[str, float]]
-
-
-def rows(table: SalesTable) -> Iterator[sales.Row]:
-    """The table's figures; unknown ones are left out."""
-    for product, counts in zip(table.products, table.counts, strict=True):
-        for week, units in zip(table.weeks, counts.tolist(), strict=True):
-            if not np.isnan(units):
-                yield product, week, units
 
 
 async def document(update: Update, context: DeskContext, sent: Document) -> None:
@@ -52,7 +41,7 @@ async def document(update: Update, context: DeskContext, sent: Document) -> None
     html = texts.understood(name, table, sheet.first_rows, skipped)
     admin = await context.person(update)
     known = await sales.table(context.session)
-    proposed = await sales.propose(context.session, name, admin.id, rows(table))
+    proposed = await sales.propose(context.session, name, admin.id, table.figures())
     keyboard: Keyboard = [[("✅ Import", f"sales-replace:{proposed.id}")]]
     if known:
         keyboard = [[("♻️ Replace what is there", f"sales-replace:{proposed.id}")]]
@@ -75,7 +64,7 @@ def _adds(known: Known, table: SalesTable) -> str:
     old = {key: known[name] for key, name in names.items()}
     changed = sum(
         old[product.casefold()].get(week, units) != units
-        for product, week, units in rows(table)
+        for product, week, units in table.figures()
         if product.casefold() in old
     )
     new = sum(product.casefold() not in old for product in table.products)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -52,6 +52,13 @@ class SalesTable:
             for week, units in sales[product].items():
                 counts[row, numbers[week] - start] = units
         return cls(products, [first, *_following(first, end - start)], counts)
+
+    def figures(self) -> Iterator[tuple[str, str, float]]:
+        """Product, week and units of what is known: what ``of`` takes."""
+        for product, counts in zip(self.products, self.counts, strict=True):
+            for week, units in zip(self.weeks, counts.tolist(), strict=True):
+                if not np.isnan(units):
+                    yield product, week, units
 
     def following(self, n: int) -> list[str]:
         """The names of the ``n`` weeks after the last."""
