@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
@@ -18,9 +19,12 @@ from ml.artifact import CARD, WEIGHTS, WeightsError, sha256, write_card
 from ml.forecast import evaluate, figures, train
 from ml.forecast.data import UCI_FILE, UCI_NAME, SalesTable
 from ml.forecast.network import Hyper
-from ml.forecast.serve import ForecastModel, summarise
+from ml.forecast.serve import OWN, ForecastModel, summarise
 from ml.forecast.sheet import read_sheet
+from storage import sales
+from storage.database import look_up
 
+LEAST_WEEKS = 24
 HELD_OUT = ((8, 4), (4, 4), (1, 1))  # forecast from so many weeks before the end, so many ahead
 REMARKS = [
     "Most settings were chosen on forecasts from weeks 25 to 40, but all three test origins were "
@@ -39,32 +43,67 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the forecast network")
     parser.add_argument("--recipe", choices=["default", "textbook"], default="default")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sample")
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "forecast")
+    parser.add_argument(
+        "--database", metavar="URL", help="learn from the company's own sales, not the sample"
+    )
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    path = args.data / UCI_FILE
-    if not path.is_file():
-        print(f"{path} is missing: run scripts/download_data.py first", file=sys.stderr)
-        sys.exit(2)
     torch.set_num_threads(1)
-    run = Path("runs") / f"forecast-{args.recipe}"
+    run = Path("runs") / f"forecast-{'own' if args.database else args.recipe}"
     run.mkdir(parents=True, exist_ok=True)
-    table = read_sheet(path.read_bytes(), path.name).table()
-    if args.recipe == "textbook":
-        textbook(table, run, args.seed, args.device)
-    else:
-        default(table, {path.name: sha256(path)}, args.out, run, args.seed, args.device)
+    try:
+        if args.database:
+            out = args.out or Path("data") / OWN
+            own(args.database, out, run, args.seed, args.device)
+            return
+        path = args.data / UCI_FILE
+        table = read_sheet(path.read_bytes(), path.name).table()
+        if args.recipe == "textbook":
+            textbook(table, run, args.seed, args.device)
+        else:
+            out = args.out or WEIGHTS / "forecast"
+            default(table, {path.name: sha256(path)}, out, run, args.seed, args.device)
+    except FileNotFoundError as error:
+        print(f"{error.filename} is missing: run scripts/download_data.py first", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, WeightsError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def own(url: str, out: Path, run: Path, seed: int, device: str) -> None:
+    """A network for the company's own sales; the bot takes it up with /reload.
+
+    Raises:
+        ValueError: there is no desk, or it has too few sales.
+    """
+    known = look_up(url, sales.table)
+    weeks = 0
+    if known:
+        table = SalesTable.of(known)
+        weeks = len(table.weeks)
+    if weeks < LEAST_WEEKS:
+        raise ValueError(f"there are {weeks} weeks of sales; {LEAST_WEEKS} are needed to learn")
+    data = {"own sales": hashlib.sha256(table.counts.tobytes()).hexdigest()}
+    default(table, data, out, run, seed, device)
 
 
 def default(
-    table: SalesTable, data: dict[str, str], out: Path, run: Path, seed: int, device: str
+    table: SalesTable,
+    data: dict[str, str],
+    out: Path,
+    run: Path,
+    seed: int,
+    device: str,
+    hyper: Hyper | None = None,
 ) -> None:
     """Measure with networks that saw nothing after their origin, then train on all weeks.
 
     The weights in ``out`` are replaced only if the new ones are better on the held-out weeks.
     """
-    hyper = Hyper()
+    hyper = hyper or Hyper()
     measured, forecasts = rolling_origins(table, hyper, run, seed, device)
     figures.coverage(measured, run / "coverage.png")
     figures.predicted(forecasts, run / "predicted.png")
@@ -72,26 +111,30 @@ def default(
     model, curves = train.fit_ensemble(table.counts, hyper, seed, run, device, label="all weeks")
     figures.losses(curves, run / "losses.png")
 
+    is_sample = UCI_FILE in data
     card = {
         "network": "forecast",
         "about": "Weekly pieces of a product, 1 to 13 weeks ahead, with an 80% interval.",
         "command": f"python scripts/train_forecast.py --seed {seed}",
         "hyperparameters": asdict(hyper),
         "data": data,
-        "sample": UCI_NAME,
+        "sample": UCI_NAME,  # lies beside the weights, whatever they learned from
         "score": score(measured),
         "figures": measured,
-        "remarks": REMARKS,
+        "remarks": REMARKS if is_sample else [],
     }
     with tempfile.TemporaryDirectory() as temporary:
         new = Path(temporary)
         train.export(model, new / "network.onnx")
-        np.savez_compressed(
-            new / "sample.npz", counts=table.counts.astype(np.int16), products=table.products
-        )
+        sample = new / "sample.npz"
+        if is_sample:
+            counts = table.counts.astype(np.int16)
+            np.savez_compressed(sample, counts=counts, products=table.products)
+        else:
+            shutil.copyfile(WEIGHTS / "forecast" / sample.name, sample)
         write_card(new, card)
         figures.products(ForecastModel.load(new), table, run / "products.png")
-        old = old_score(out, table, data)
+        old = old_score(out if out.is_dir() else WEIGHTS / "forecast", table, data)
         if old is not None and old <= card["score"]:
             print(f"kept the old weights: pinball loss {old:.4f}, new {card['score']:.4f}")
             return
@@ -110,8 +153,12 @@ def rolling_origins(
     for before_end, ahead in HELD_OUT:
         origin = counts.shape[1] - before_end
         past, truth = counts[:, :origin], counts[:, origin : origin + ahead]
+        rows = evaluate.usable(past, truth)
+        if not rows.any():
+            raise ValueError(f"no product has a history before week {origin} and sales after it")
         model, _ = train.fit_ensemble(past, hyper, seed, run, device, label=f"origin {origin}")
-        forecast = summarise(train.predict(model, past)[:, :ahead])
+        forecast = summarise(train.predict(model, past)[rows, :ahead])
+        past, truth = past[rows], truth[rows]
         name = f"week {origin}, {ahead} ahead"
         measured[name] = evaluate.compare(past, truth, forecast)
         forecasts[name] = (truth, forecast)
@@ -139,7 +186,9 @@ def old_score(out: Path, table: SalesTable, data: dict[str, str]) -> float | Non
         origin = table.counts.shape[1] - before_end
         past = SalesTable(table.products, table.weeks[:origin], table.counts[:, :origin])
         truth = table.counts[:, origin : origin + ahead].astype(np.float64)
-        lost.append(evaluate.losses(truth, old.forecast_all(past, ahead))["pinball"].mean())
+        rows = evaluate.usable(past.counts, truth)
+        made = old.forecast_all(past, ahead)[rows]
+        lost.append(evaluate.losses(truth[rows], made)["pinball"].mean())
     return float(np.mean(lost))
 
 

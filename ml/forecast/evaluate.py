@@ -100,6 +100,13 @@ def compare(past: Array, truth: Array, forecast: Array) -> dict[str, Any]:
     return result
 
 
+def usable(past: Array, truth: Array) -> NDArray[np.bool_]:
+    """Which products, [products], have enough history and anything to compare with."""
+    long_known = (~np.isnan(past)).sum(axis=1) >= MIN_HISTORY
+    wanted: NDArray[np.bool_] = long_known & (~np.isnan(truth)).any(axis=1)
+    return wanted
+
+
 def _covered(truth: Array, forecast: Array) -> Array:
     """Share of known products inside the interval, float64 [weeks]; NaN where none is known."""
     inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
@@ -129,9 +136,9 @@ def evaluate_file(model: ForecastModel, path: Path) -> dict[str, Any]:
             f"{path.name}: has {counts.shape[1]} weeks; at least {MIN_HISTORY + 1} are needed."
         )
     past, truth = counts[:, :-ahead], counts[:, -ahead:]
-    usable = ((~np.isnan(past)).sum(axis=1) >= MIN_HISTORY) & (~np.isnan(truth)).any(axis=1)
-    if not usable.any():
+    measured = usable(past, truth)
+    if not measured.any():
         raise ValueError(f"{path.name}: no product has {MIN_HISTORY} weeks and {ahead} more.")
     before = SalesTable(sheet.products, sheet.weeks[:-ahead], past.astype(np.float32))
-    forecast = model.forecast_all(before, ahead)[usable]
-    return compare(past[usable], truth[usable], forecast)
+    forecast = model.forecast_all(before, ahead)[measured]
+    return compare(past[measured], truth[measured], forecast)
