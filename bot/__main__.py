@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
     from ml.forecast.data import SalesTable
     from ml.forecast.serve import ForecastModel
+    from ml.sentiment.serve import SentimentModel
 
 BATCH = 256
 
@@ -100,8 +101,6 @@ def _lines(path: Path, column: str) -> Iterator[str]:
 @click.option("--explain", is_flag=True, help="With the words that raised each score most.")
 def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool) -> None:
     """Score TEXTS, or lines of standard input, or a column of a CSV file."""
-    from ml.sentiment.serve import SentimentModel
-
     source: Iterable[str]
     if table is not None:
         source = _lines(table, column)
@@ -110,7 +109,7 @@ def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool
     else:
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a text file here
         source = (line.rstrip("\r\n") for line in sys.stdin)
-    model = SentimentModel.load()
+    model = _sentiment(_settings())
     batch: list[str] = []
 
     done = 0
@@ -136,6 +135,14 @@ def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool
         if len(batch) == BATCH:
             flush()
     flush()
+
+
+def _sentiment(config: Settings) -> SentimentModel:
+    """The network that the bot scores with."""
+    from ml.sentiment.serve import OWN, SentimentModel
+
+    own = config.data_dir / OWN
+    return SentimentModel.load(own) if own.is_dir() else SentimentModel.load()
 
 
 def _progress(text: str) -> None:
@@ -270,15 +277,19 @@ def import_sales(file: Path, replace: bool, check: bool) -> None:
 @click.argument("network", type=click.Choice(["sentiment", "completion", "forecast"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def evaluate(network: str, file: Path, as_json: bool) -> None:
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where sentiment's reliability plot is saved; without it, beside FILE.",
+)
+def evaluate(network: str, file: Path, as_json: bool, plot: Path | None) -> None:
     """Measure a network on FILE, next to baselines."""
     result: dict[str, Any]
     try:
         if network == "sentiment":
             from ml.sentiment.evaluate import evaluate_file as evaluate_sentiment
-            from ml.sentiment.serve import SentimentModel
 
-            result = evaluate_sentiment(SentimentModel.load(), file)
+            result = evaluate_sentiment(_sentiment(_settings()), file, plot)
         elif network == "completion":
             from ml.completion.evaluate import evaluate_file as evaluate_completion
             from ml.completion.serve import CompletionModel
@@ -289,7 +300,7 @@ def evaluate(network: str, file: Path, as_json: bool) -> None:
             from ml.forecast.serve import ForecastModel
 
             result = evaluate_forecast(ForecastModel.load(), file)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
     click.echo(json.dumps(result, indent=None if as_json else 1))
 

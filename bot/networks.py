@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ml.completion.serve import TEAM, CompletionModel
-from ml.forecast.serve import OWN, ForecastModel
+from ml.forecast.serve import OWN as OWN_SALES
+from ml.forecast.serve import ForecastModel
+from ml.sentiment.serve import OWN as OWN_WORDS
 from ml.sentiment.serve import SentimentModel
 
 P = ParamSpec("P")
@@ -25,15 +27,33 @@ class Networks:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self.sentiment = SentimentModel.load()
-        self.completion = CompletionModel.load()
-        team = data_dir / TEAM
-        self.team = CompletionModel.load(team) if team.is_dir() else None
-        self.forecast = ForecastModel.load()
-        own = data_dir / OWN
-        self.own_forecast = ForecastModel.load(own) if own.is_dir() else self.forecast
+        self._data_dir = data_dir
         # Two threads: a picture under way does not hold up the scores.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="networks")
+        self._load()
+
+    def _load(self) -> None:
+        """Load everything, or change nothing."""
+
+        def learned(name: str) -> Path | None:
+            return self._data_dir / name if (self._data_dir / name).is_dir() else None
+
+        own_words, team, own_sales = learned(OWN_WORDS), learned(TEAM), learned(OWN_SALES)
+        sentiment = SentimentModel.load(own_words) if own_words else SentimentModel.load()
+        completion = CompletionModel.load()
+        in_team_voice = CompletionModel.load(team) if team else None
+        forecast = ForecastModel.load()
+        own_forecast = ForecastModel.load(own_sales) if own_sales else forecast
+        self.sentiment, self.completion, self.team = sentiment, completion, in_team_voice
+        self.forecast, self.own_forecast = forecast, own_forecast
+
+    async def reload(self) -> None:
+        """Take up new weights without a restart.
+
+        Raises:
+            ml.artifact.WeightsError: an artifact is damaged; the old ones go on.
+        """
+        await self.run(self._load)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do CPU work in a thread."""

@@ -48,12 +48,13 @@ ADMIN_COMMANDS = [
     ("removeagent", "Remove an agent"),
     ("stats", "The desk in figures"),
     ("sales", "Your own sales for /forecast"),
+    ("reload", "Take up newly trained networks"),
     AGENT_COMMANDS[-1],
 ]
 
 SKIPPED_SHOWN = 30
 CLOSE = 0.65  # certainty of a direction below which there is none
-SURE = ((0.95, "very likely"), (0.8, "likely"), (0.0, "rather"))
+SURE = ((0.95, "very likely"), (0.8, "likely"), (0.0, "more likely than not"))
 
 BANDS = {"urgent": "🔴", "high": "🟠", "normal": "🟡", "low": "🟢"}
 KINDS = {"text": "", "location": "📍 a location", "contact": "👤 a contact"}
@@ -327,6 +328,12 @@ def held_by(ticket_id: int, name: str) -> str:
     return f"✋ #{ticket_id} is held by {escape(name)}."
 
 
+def corrected(ticket_id: int, complaint: bool) -> str:
+    """To an agent who said what a message is."""
+    word = "a complaint" if complaint else "no complaint"
+    return f"Noted: #{ticket_id} is {word}. I can learn from that."
+
+
 def not_held(ticket_id: int) -> str:
     """To an agent who gives back what nobody has."""
     return f"Nobody holds #{ticket_id}."
@@ -428,6 +435,18 @@ def stats(figures: Stats, bands: dict[str, int], set_aside: int, unsent: int) ->
     return "\n".join(lines)
 
 
+def reloaded(changed: bool) -> str:
+    """To the admin: the weights that lie there now are in use."""
+    return "🧠 The networks are loaded anew." + (
+        " Scores come from new weights." if changed else ""
+    )
+
+
+def not_reloaded(reason: str) -> str:
+    """To the admin: weights are damaged."""
+    return f"⚠️ Nothing has changed: {escape(reason)}"
+
+
 def set_aside(update_id: int, chat_id: int, reason: str) -> str:
     """To the admins: an update could not be handled."""
     return (
@@ -469,8 +488,8 @@ def unknown_product(name: str, close: Sequence[str]) -> str:
 def forecast(product: str, made: Forecast, outlook: Outlook) -> str:
     """Two lines on what to expect of a product."""
     return (
-        f"<b>{escape(clip(product, 60))}</b>: about {amount(outlook.expected)} a week, in 8 of 10 "
-        f"weeks between {amount(made.low.min())} and {amount(made.high.max())}\n"
+        f"<b>{escape(clip(product, 60))}</b>: about {amount(outlook.expected)} units a week, "
+        f"in 8 of 10 weeks between {amount(made.low.min())} and {amount(made.high.max())}\n"
         f"{direction(outlook)}"
     )
 

@@ -12,17 +12,25 @@ import torch
 from ml.artifact import WEIGHTS, WeightsError
 from ml.sentiment import data, recipe, textbook
 from ml.sentiment.data import Example
-from ml.sentiment.evaluate import read_labelled
+from ml.sentiment.serve import OWN
+from storage import tickets
+from storage.database import look_up
 
 
-def corrections(path: Path) -> list[Example]:
-    """What agents corrected: a TSV or CSV with the columns ``text`` and ``label``.
+def feedback(url: str, folder: Path, out: Path, seed: int) -> None:
+    """Weights that know the desk's corrections, if they are better; /reload takes them up.
 
     Raises:
-        ValueError: the table is not of that form.
+        ValueError: there is no desk, or it has too few corrections.
+        OSError: a file of the base data is not there.
     """
-    texts, labels = read_labelled(path)
-    return [Example(text, label) for text, label in zip(texts, labels.tolist(), strict=True)]
+    given = [Example(text, float(label)) for text, label in look_up(url, tickets.corrections)]
+    split = data.load(folder)
+    source = out if out.is_dir() else WEIGHTS / "sentiment"
+    result = recipe.fine_tune(source, given, split.train, split.validation, seed, out)
+    print(json.dumps(result, indent=1))
+    verdict = f"installed in {out}" if result["replaced"] else "not better: nothing was installed"
+    print(verdict, file=sys.stderr)
 
 
 def main() -> None:
@@ -36,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-folds", action="store_true", help="leave out the cross-validation")
     parser.add_argument(
-        "--feedback", type=Path, metavar="FILE", help="teach the weights these corrections"
+        "--feedback", metavar="DATABASE_URL", help="learn on from what agents corrected"
     )
     args = parser.parse_args()
     torch.use_deterministic_algorithms(args.device == "cpu")
@@ -45,11 +53,7 @@ def main() -> None:
     out = args.out or WEIGHTS / "sentiment"
     try:
         if args.feedback:
-            split = data.load(args.data)
-            given = corrections(args.feedback)
-            result = recipe.fine_tune(out, given, split.train, split.validation, args.seed)
-            print(json.dumps(result, indent=1))
-            sys.exit(0 if result["replaced"] else 1)
+            feedback(args.feedback, args.data, args.out or Path("data") / OWN, args.seed)
         elif args.recipe == "textbook":
             textbook.recipe(args.data, args.out or run, args.seed, args.device, run / "last.pt")
         else:

@@ -11,6 +11,7 @@ from bot import texts
 from bot.context import DeskContext
 from bot.conversations import agents as cards
 from bot.conversations import people as roles
+from ml.artifact import WeightsError
 from storage import inbox, outbox, people, tickets
 from storage.schema import Person, Role, State, now
 
@@ -116,3 +117,15 @@ async def stats(update: Update, context: DeskContext) -> None:
             await outbox.count(context.session, State.SET_ASIDE),
         ),
     )
+
+
+async def reload(update: Update, context: DeskContext) -> None:
+    """/reload: take up weights that were trained since the start."""
+    networks = context.desk.networks
+    before = networks.sentiment.version
+    try:
+        await networks.reload()
+    except WeightsError as error:
+        context.answer(update, texts.not_reloaded(str(error)))
+    else:
+        context.answer(update, texts.reloaded(before != networks.sentiment.version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from telegram import Update
+from telegram import Message, Update
 from telegram.error import TelegramError
 
 from bot import texts
@@ -55,6 +55,18 @@ def keyboard(ticket: Ticket) -> Keyboard:
     return [[("✅ Resolve", f"resolve:{ticket.id}"), ("↩️ Release", f"release:{ticket.id}")]]
 
 
+def judging(message: TicketMessage) -> Keyboard:
+    """What an agent can say about a message's score; nothing can be learned from one without text.
+
+    The buttons name the message, so that an old card corrects what it shows.
+    """
+    if not message.text.strip():
+        return []
+    return [
+        [("😠 Complaint", f"complaint:{message.id}"), ("🙂 No complaint", f"fine:{message.id}")]
+    ]
+
+
 def _why(sentiment: SentimentModel, waiting: list[str]) -> str:
     """What raised the score of the unhappiest unanswered message most."""
     if not waiting:
@@ -76,7 +88,9 @@ async def show(context: DeskContext, chat_id: int, ticket_id: int) -> None:
     why = await networks.run(_why, networks.sentiment, waiting)
     band = networks.sentiment.band(listed.ticket.complaint)
     html = texts.card(listed, band, thread, why)
-    context.say(chat_id, html, keyboard(listed.ticket), ticket_id=ticket_id)
+    judged = await tickets.unhappiest(context.session, ticket_id)
+    buttons = keyboard(listed.ticket) + (judging(judged) if judged else [])
+    context.say(chat_id, html, buttons, ticket_id=ticket_id)
     for message, _ in thread:
         if message.incoming and message.kind != "text" and message.answered_at is None:
             customers.forward(context, chat_id, message)
@@ -239,6 +253,46 @@ async def press(update: Update, context: DeskContext) -> None:
         said = await work[action](update, context, found)
     if said:
         context.answer(update, said)
+
+
+async def judge(update: Update, context: DeskContext) -> None:
+    """A button that corrects a message's score."""
+    query = update.callback_query
+    assert query is not None
+    if not await context.is_agent(update):
+        await toast(update, texts.NOT_FOR_YOU)
+        return
+    action, _, number = str(query.data).partition(":")
+    judged = await context.session.get(TicketMessage, int(number))
+    found = await tickets.lock(context.session, judged.ticket_id) if judged else None
+    if judged is None or found is None:
+        await toast(update, texts.OUTDATED)
+        return
+    agent = await context.person(update)
+    complaint = action == "complaint"
+    patience = context.desk.settings.patience
+    await tickets.correct(context.session, found, judged, agent.id, complaint, patience)
+    await toast(update, texts.corrected(found.id, complaint))
+    message = query.message
+    if not isinstance(message, Message) or not message.reply_markup:
+        return
+    marked: Keyboard = [
+        [_marked(button.text, str(button.callback_data), str(query.data)) for button in row]
+        for row in message.reply_markup.inline_keyboard
+    ]
+    arguments = {
+        "chat_id": message.chat.id,
+        "message_id": message.message_id,
+        "reply_markup": texts.buttons(marked),
+    }
+    outbox.add(context.session, message.chat.id, "editMessageReplyMarkup", arguments)
+
+
+def _marked(label: str, data: str, chosen: str) -> tuple[str, str]:
+    """A button of the two, with a tick if it is the one that was chosen."""
+    if data.partition(":")[0] in ("complaint", "fine"):
+        label = ("✔️ " if data == chosen else "") + label.removeprefix("✔️ ")
+    return label, data
 
 
 async def _send(update: Update, context: DeskContext, found: Ticket, words: str | None) -> None:

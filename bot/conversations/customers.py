@@ -76,12 +76,12 @@ def _tell_desk(
     band = context.desk.networks.sentiment.band(scored.complaint)
     if ticket.desk_chat_id is not None:
         notice = texts.from_customer(ticket.id, customer.name, kept, band)
-        context.say(ticket.desk_chat_id, notice, ticket_id=ticket.id)
+        context.say(ticket.desk_chat_id, notice, agents.judging(kept), ticket_id=ticket.id)
         if kept.kind != "text":
             forward(context, ticket.desk_chat_id, kept)
     elif is_new and context.desk.settings.agent_chat_id and band in ("urgent", "high"):
         notice = texts.announced(ticket, customer.name, band, kept.text)
-        keyboard = agents.keyboard(ticket)
+        keyboard = agents.keyboard(ticket) + agents.judging(kept)
         context.say(context.desk.settings.agent_chat_id, notice, keyboard, ticket_id=ticket.id)
 
 

@@ -113,6 +113,7 @@ def register(application: DeskApplication) -> None:
         "removeagent": (bosses, admins.remove_agent),
         "stats": (bosses, admins.stats),
         "sales": (bosses, sales.show),
+        "reload": (bosses, admins.reload),
     }
     for name, (roles, conversation) in commands.items():
         application.add_handler(CommandHandler(name, _for(roles, conversation), fresh))
@@ -127,6 +128,7 @@ def register(application: DeskApplication) -> None:
     for pattern, press in (
         (r"^(withdraw|keep)", customers.withdraw),
         (r"^(queue|open|claim|resolve|release)", agents.press),
+        (r"^(complaint|fine)", agents.judge),
         (r"^(remove|removed)", admins.press),
         (r"^sales-(replace|add|drop|undo|ask|show|open)", sales.press),
         (r"^product-\d{1,2}", forecasting.press),

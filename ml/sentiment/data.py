@@ -12,7 +12,6 @@ import numpy as np
 from ml.sentiment.words import tokenize
 
 DESK = Path(__file__).parent / "desk_messages.tsv"
-LATER = DESK.with_name("desk_messages_later.tsv")  # of other trades; measured on, never learned
 UCI = ("amazon_cells_labelled.txt", "yelp_labelled.txt", "imdb_labelled.txt")
 VADER = tuple(
     f"vader_icwsm2014/{name}_GroundTruth.txt"
@@ -148,12 +147,12 @@ def unlabelled(path: Path) -> list[str]:
     return [row["text"].strip() for row in rows if row["category"] in BANKING_MIXED]
 
 
-def desk(path: Path = DESK) -> list[tuple[str, Example]]:
+def desk() -> list[tuple[str, Example]]:
     """The desk's messages with their themes."""
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    rows = [line.split("\t") for line in DESK.read_text(encoding="utf-8").splitlines()[1:]]
     glad = {"thanks", "praise", "negation-good"}
     return [
-        (theme, Example(text, float(label), float(kind in glad), path.name))
+        (theme, Example(text, float(label), float(kind in glad), DESK.name))
         for theme, _, kind, label, text in rows
     ]
 

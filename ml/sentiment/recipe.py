@@ -282,7 +282,6 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
         "amazon test": split.test,
         "desk test": split.desk_test,
         "tweets test": split.tweets_test,
-        "messages of other trades": [example for _, example in data.desk(data.LATER)],
     }
     for name, examples in sets.items():
         texts = [e.text for e in examples]
@@ -374,8 +373,11 @@ def fine_tune(
     base: Sequence[Example],
     held_out: Sequence[Example],
     seed: int = 0,
+    out: Path | None = None,
 ) -> State:
     """Teach an artifact the desk's corrections; it is replaced only by a better one.
+
+    With ``out``, the better one is put there and the artifact stays as it is.
 
     A fifth of the corrections is kept for comparing. The new network must have a smaller loss on
     these, and on ``held_out`` base texts no larger one than chance explains.
@@ -416,7 +418,8 @@ def fine_tune(
             )
         )
     card = {name: value for name, value in old.card.items() if name not in ("files", "figures")}
-    fresh = directory.with_name(f"{directory.name}.new")
+    out = out or directory
+    fresh = out.with_name(f"{out.name}.new")
     ship(Ensemble(tuned), vocabulary, card, fresh)
     new = SentimentModel.load(fresh)
     result: State = {"corrections": len(corrections)}
@@ -436,11 +439,12 @@ def fine_tune(
     )
     if result["replaced"]:
         write_card(fresh, {**card, "fine-tuned": json.loads(json.dumps(result))})
-        former = directory.with_name(f"{directory.name}.old")
+        former = out.with_name(f"{out.name}.old")
         shutil.rmtree(former, ignore_errors=True)
-        directory.rename(former)
-        fresh.rename(directory)
-        shutil.rmtree(former)
+        if out.is_dir():
+            out.rename(former)
+        fresh.rename(out)
+        shutil.rmtree(former, ignore_errors=True)
     else:
         shutil.rmtree(fresh)
     return result

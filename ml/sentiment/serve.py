@@ -17,6 +17,7 @@ from ml.sentiment.words import UNKNOWN, Vocabulary, shape, split
 
 BATCH = 128
 VOCABULARY = "words.txt"
+OWN = "sentiment"  # folder of the network that learned from agents' corrections
 EXPLAINED = 64  # words of a text that are tried
 REASONS = 5
 

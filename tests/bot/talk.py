@@ -12,3 +12,9 @@ async def ask(person: Person, text: str, wanted: str, **where: Any) -> dict[str,
         after=said["message_id"],
         chat=where.get("chat"),
     )
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    """What stands on the buttons under a message."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["text"] for row in rows for button in row]

@@ -5,13 +5,8 @@ from typing import Any
 from bot.sandbox.world import GROUP_ID
 from ml.artifact import WEIGHTS, load_card, write_card
 from ml.completion.serve import TEAM
-from tests.bot.talk import ask
+from tests.bot.talk import ask, labels
 from tests.conftest import Town, desk_open
-
-
-def labels(message: dict[str, Any]) -> list[str]:
-    rows = message["reply_markup"]["inline_keyboard"]
-    return [button["text"] for row in rows for button in row]
 
 
 async def test_a_tap_on_a_suggestion_posts_the_whole_sentence(town: Town) -> None:

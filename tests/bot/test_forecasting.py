@@ -4,8 +4,7 @@ from typing import Any
 
 import openpyxl
 
-from tests.bot.talk import ask
-from tests.bot.test_completion import labels
+from tests.bot.talk import ask, labels
 from tests.conftest import Town
 
 WEEKS = 20

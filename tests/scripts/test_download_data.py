@@ -1,25 +1,18 @@
 import bz2
 import gzip
 import hashlib
-import importlib.util
 import io
 import lzma
-import sys
 import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "download_data.py"
-spec = importlib.util.spec_from_file_location("download_data", SCRIPT)
-assert spec
-assert spec.loader
-script = importlib.util.module_from_spec(spec)
-sys.modules["download_data"] = script
-spec.loader.exec_module(script)
+from tests.scripts.loading import load_script
+
+script = load_script("download_data")
 
 
 @pytest.fixture

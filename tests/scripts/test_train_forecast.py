@@ -1,8 +1,6 @@
 """Learning from the company's own sales."""
 
 import asyncio
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +14,9 @@ from ml.forecast.network import Hyper
 from ml.forecast.serve import ForecastModel
 from storage import sales
 from storage.database import Database
+from tests.scripts.loading import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "train_forecast.py"
-spec = importlib.util.spec_from_file_location("train_forecast", SCRIPT)
-assert spec
-assert spec.loader
-script = importlib.util.module_from_spec(spec)
-sys.modules["train_forecast"] = script
-spec.loader.exec_module(script)
-
+script = load_script("train_forecast")
 QUICK = replace(Hyper(), hidden=4, members=1, steps=40, batch=16)
 
 
