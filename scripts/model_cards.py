@@ -24,23 +24,27 @@ the plain textbook recipe, whose figures, unlike those here, are on the data it 
 
 
 def number(value: Any) -> str:
-    """A figure, or one with the ends of its interval."""
+    """A figure with the ends of its interval, or either alone; nothing where there is none."""
+    if value is None:
+        return ""
     if isinstance(value, list):
-        middle, low, high = (f"{part:.3f}" for part in value)
-        return f"{middle} ({low} to {high})"
+        *middle, low, high = (f"{part:.3f}" for part in value)
+        return f"{middle[0]} ({low} to {high})" if middle else f"{low} to {high}"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def table(figures: dict[str, Any]) -> list[str]:
-    """The network above its baselines."""
+    """The network above its baselines, and what it saved against each."""
     baselines: dict[str, dict[str, Any]] = figures["baselines"]
     columns = [name for name in figures if all(name in row for row in baselines.values())]
+    columns += [name for name in next(iter(baselines.values())) if name.endswith("_saved")]
+    columns = list(dict.fromkeys(columns))
     rows = {"**network**": figures, **baselines}
     return [
         "| | " + " | ".join(columns) + " |",
         "|---" * (len(columns) + 1) + "|",
         *(
-            f"| {name} | " + " | ".join(number(row[column]) for column in columns) + " |"
+            f"| {name} | " + " | ".join(number(row.get(column)) for column in columns) + " |"
             for name, row in rows.items()
         ),
     ]
@@ -51,7 +55,7 @@ def bullets(figures: dict[str, Any]) -> list[str]:
     return [
         f"- {name}: {number(value)}"
         for name, value in figures.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) or (isinstance(value, list) and len(value) == 3)
     ]
 
 
@@ -78,6 +82,14 @@ def section(card: dict[str, Any]) -> list[str]:
             lines += bullets(figures)
     for band, meaning in card.get("bands mean", {}).items():
         lines += ["", f"Band **{band}**, from {card['bands'][band]}: {meaning}."]
+    for name, bands in card.get("complaints per band", {}).items():
+        lines += ["", f"### {name[0].upper()}{name[1:]}, by band", ""]
+        (_, first), *others = bands.items()
+        rows = table({**first, "baselines": dict(others)})
+        lines += [row.replace("**network**", next(iter(bands))) for row in rows]
+    for name in ("overlap", "English taken for another language"):
+        if name in card:
+            lines += ["", f"### {name[0].upper()}{name[1:]}", "", *bullets(card[name])]
     failures = card.get("known failures", {})
     if failures:
         lines += ["", f"### Known failures: {failures['rule']}", ""]

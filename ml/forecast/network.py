@@ -26,6 +26,7 @@ class Hyper:
     late_starts: tuple[int, ...] = (0, 0, 8, 16, 24)  # weeks cut off histories at the front
     reach: float = 0.03  # the largest correction of a mean, as a logarithm
     small_tables: float = 0.2  # share of steps on a table of at most 64 products
+    restless: float = 0.2  # share of steps on such a table whose products rise and fall for good
 
 
 class Forecaster(nn.Module):

@@ -61,11 +61,8 @@ class Batches:
     def __init__(self, counts: Array, hyper: Hyper, seed: int, device: str) -> None:
         self.counts = np.asarray(counts, dtype=np.float64)
         self.hyper, self.seed, self.device = hyper, seed, device
-        products, weeks = self.counts.shape
-        future = np.full((products, weeks, HORIZON), np.nan, dtype=np.float32)
-        for ahead in range(min(HORIZON, weeks - 1)):
-            future[:, : weeks - 1 - ahead, ahead] = self.counts[:, 1 + ahead :]
-        self.future = torch.from_numpy(future).to(device)
+        weeks = self.counts.shape[1]
+        self.future = _future(self.counts).to(device)
         week_of_target = np.arange(weeks)[:, None] + 1 + np.arange(HORIZON)
         recency = 0.5 ** ((weeks - 1 - week_of_target) / hyper.half_life)
         self.recency = torch.from_numpy(recency).float().to(device)
@@ -80,7 +77,13 @@ class Batches:
         random = np.random.default_rng([self.seed, step])
         rows = random.permutation(len(self.counts))[: self.hyper.batch]
         start = self.starts[int(random.integers(len(self.starts)))]
-        if random.random() < self.hyper.small_tables:
+        kind = random.random() - self.hyper.restless
+        if kind < 0:
+            counts = wander(self.counts[rows[: int(random.integers(1, 65))], start:], random)
+            features = tensors(describe(counts), self.device)
+            target = _future(counts).to(self.device)
+            return features, target, self.recency[start:] * ~target.isnan()
+        if kind < self.hyper.small_tables:
             # The market is a small company's: a few products only.
             rows = rows[: int(random.integers(1, 65))]
             features = tensors(describe(self.counts[rows, start:]), self.device)
@@ -88,6 +91,30 @@ class Batches:
             features = [part[rows] for part in self.whole[start]]
         target = self.future[rows, start:]
         return features, target, self.recency[start:] * ~target.isnan()
+
+
+def _future(counts: Array) -> Tensor:
+    """What is sold in the weeks after each, float32 [products, weeks, HORIZON]; NaN if unknown."""
+    products, weeks = counts.shape
+    future = np.full((products, weeks, HORIZON), np.nan, dtype=np.float32)
+    for ahead in range(min(HORIZON, weeks - 1)):
+        future[:, : weeks - 1 - ahead, ahead] = counts[:, 1 + ahead :]
+    return torch.from_numpy(future)
+
+
+def wander(counts: Array, random: np.random.Generator) -> Array:
+    """A table like ``counts`` [products, weeks] whose products rise and fall for good.
+
+    Each has its own trend and random walk of the logarithm of its level. The sample holds next to
+    no such products; other companies' tables do, and without these the network would expect every
+    product to come back to its long mean.
+    """
+    steps = random.normal(0, random.uniform(0.02, 0.25), counts.shape)
+    steps += random.normal(0, random.uniform(0, 0.06), (len(counts), 1))
+    path = np.cumsum(steps, axis=1)
+    level = np.nanmean(counts, axis=1, keepdims=True, where=~np.isnan(counts))
+    mean = np.nan_to_num(level) * np.exp(np.clip(path - path.mean(axis=1, keepdims=True), -3, 3))
+    return np.where(np.isnan(counts), np.nan, random.poisson(mean))
 
 
 def fit(
