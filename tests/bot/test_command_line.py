@@ -18,7 +18,7 @@ def firstline(
     *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command as a user's shell would."""
-    settings = {"TELEGRAM_BOT_TOKEN": "", **(environment or {})}
+    settings = {"TELEGRAM_BOT_TOKEN": "", "DATA_DIR": "/nonexistent", **(environment or {})}
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         input=given,
@@ -191,3 +191,41 @@ async def test_the_doctor_looks_at_telegram_too(closed_town: Town) -> None:
     assert ill.returncode == 1
     assert "set ADMIN_IDS" in told
     assert "correct AGENT_CHAT_ID" in told
+
+
+def sales_file(folder: Path, text: str, name: str = "sales.csv") -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_own_sales_are_imported_added_to_and_forecast(tmp_path: Path) -> None:
+    place = {"DATA_DIR": str(tmp_path / "data")}
+    weeks = ";".join(f"W{n}" for n in range(1, 13))
+    file = sales_file(tmp_path, f"product;{weeks}\nTea;{';'.join('3' * 12)}\nJam{';9,5' * 12}\n")
+    checked = firstline("import-sales", "--check", file, environment=place)
+    assert checked.stdout == b"understood: 2 products, 12 weeks (W1 to W12), 150 units\n"
+    assert not (tmp_path / "data").exists()
+    done = firstline("import-sales", file, environment=place)
+    assert done.stdout == b"imported; all sales: 2 products, 12 weeks (W1 to W12), 150 units\n"
+    more = sales_file(tmp_path, "product,W13\ntea,4\n", "more.csv")
+    done = firstline("import-sales", more, environment=place)
+    assert b"2 products, 13 weeks (W1 to W13), 154 units" in done.stdout
+    [answer] = objects(firstline("forecast", "TEA", "--weeks", "2", "--json", environment=place))
+    assert answer["product"] == "Tea"
+    assert [row["week"] for row in answer["weeks"]] == ["W14", "W15"]
+    assert_refused(firstline("forecast", "P1", environment=place), "unknown product 'P1'")
+
+
+def test_sales_that_cannot_be_imported_change_nothing(tmp_path: Path) -> None:
+    place = {"DATA_DIR": str(tmp_path / "data")}
+    good = sales_file(tmp_path, "product,W1,W2\nTea,3,4\n")
+    firstline("import-sales", good, environment=place)
+    bad = sales_file(tmp_path, "product,W1,W2\nTea,3,many\n", "bad.csv")
+    assert_refused(firstline("import-sales", bad, environment=place), "row 2, column W2", "'many'")
+    dated = sales_file(tmp_path, "product,2026-01-05\nTea,3\n", "dated.csv")
+    refused = firstline("import-sales", dated, environment=place)
+    assert_refused(refused, "all dates or all numbers", "--replace")
+    short = firstline("forecast", "Tea", environment=place)
+    assert_refused(short, "Tea has 2 weeks of history; 8 are needed")
+    replaced = firstline("import-sales", "--replace", dated, environment=place)
+    assert b"1 products, 1 weeks (2026-01-05 to 2026-01-05), 3 units" in replaced.stdout

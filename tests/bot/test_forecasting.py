@@ -162,6 +162,10 @@ async def test_bad_files_are_refused_with_row_and_column_and_import_nothing(town
     await ask(town.ada, "/sales", "No sales of your own yet")
 
 
+async def test_a_file_that_telegram_does_not_hand_over_is_answered(town: Town) -> None:
+    await send(town, b"product,W1\n" + b"Tea,3\n" * 4_000_000, "This file is too large")
+
+
 async def test_a_file_is_imported_once_and_not_after_it_was_cancelled(town: Town) -> None:
     offered = await send(town, wide({"Tea": TEA}), "units in total")
     await asyncio.gather(*(town.ada.press(offered, "✅ Import") for _ in range(2)))
