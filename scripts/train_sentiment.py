@@ -47,6 +47,7 @@ def main() -> None:
         "--feedback", metavar="DATABASE_URL", help="learn on from what agents corrected"
     )
     args = parser.parse_args()
+    torch.set_num_threads(1)  # of networks this small; a second one makes them wait for each other
     torch.use_deterministic_algorithms(args.device == "cpu")
     run = args.run or Path("runs") / f"sentiment-{args.recipe}-{args.seed}"
     run.mkdir(parents=True, exist_ok=True)

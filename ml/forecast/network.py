@@ -17,7 +17,7 @@ class Hyper:
 
     hidden: int = 16
     members: int = 5  # networks in the ensemble, alike but for their seed
-    steps: int = 250
+    steps: int = 400
     batch: int = 128  # products a step
     rate: float = 0.01  # of Adam, falling to zero along a cosine
     decay: float = 0.01
@@ -26,7 +26,7 @@ class Hyper:
     late_starts: tuple[int, ...] = (0, 0, 8, 16, 24)  # weeks cut off histories at the front
     reach: float = 0.03  # the largest correction of a mean, as a logarithm
     small_tables: float = 0.2  # share of steps on a table of at most 64 products
-    restless: float = 0.2  # share of steps on such a table whose products rise and fall for good
+    restless: float = 0.1  # share of steps on such a table whose products rise and fall for good
 
 
 class Forecaster(nn.Module):

@@ -72,7 +72,7 @@ def plot_products(shown: Sequence[Shown]) -> bytes:
             axes.plot(ahead, before, ":", color=LAST_YEAR, linewidth=2.5, label="a year before")
         title = one.product if len(one.product) <= MAX_TITLE else one.product[:MAX_TITLE] + "…"
         axes.set_title(title, fontsize=22, loc="left", color=INK, parse_math=False)
-        axes.set_ylabel("pieces a week", fontsize=16, color=INK)
+        axes.set_ylabel("units a week", fontsize=16, color=INK)
         axes.tick_params(labelsize=14, colors=INK)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -57,6 +57,7 @@ def test_new_weights_are_installed_only_if_they_beat_the_old_ones(
     assert model.card["data"] == data
     assert set(model.card["figures"]) == {
         "week 22, 4 ahead", "week 26, 4 ahead", "week 29, 1 ahead",
+        "made-up products that rise and fall for good",
     }  # fmt: skip
     assert {plot.name for plot in run.glob("*.png")} == {
         "coverage.png", "losses.png", "predicted.png", "products.png",

@@ -105,3 +105,14 @@ def test_the_textbook_recipe_resumes_as_if_nothing_had_happened(counts, tmp_path
     train.fit_textbook(counts, recipe, checkpoint=checkpoint, stop_after=550)
     assert train.fit_textbook(counts, recipe, checkpoint=checkpoint)[1] == whole
     assert whole[-1] < whole[0]
+
+
+def test_products_that_wander_keep_their_size_and_what_is_unknown(counts):
+    known = np.vstack([counts] * 10)
+    known[0, :5] = np.nan
+    made = train.wander(known, np.random.default_rng(5))
+    assert np.array_equal(np.isnan(made), np.isnan(known))
+    assert np.nanmin(made) >= 0
+    moved = np.abs(np.diff(np.nanmean(made.reshape(len(made), 4, 10), axis=2), axis=1)).mean()
+    before = np.abs(np.diff(np.nanmean(known.reshape(len(known), 4, 10), axis=2), axis=1)).mean()
+    assert moved > 2 * before
