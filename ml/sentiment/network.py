@@ -14,10 +14,11 @@ from ml.sentiment.words import UNKNOWN
 class Hyperparameters:
     """Of the default recipe."""
 
-    words: int = 30_000  # pretrained words that ship
+    words: int = 18_000  # pretrained words that ship
     min_count: int = 3  # of a word with a learned embedding
     learned: int = 32
-    hidden: int = 128
+    taught: int = 64  # numbers of a word's vector that come from the teacher
+    hidden: int = 192
     members: int = 1
     dropout: float = 0.25
     word_dropout: float = 0.1

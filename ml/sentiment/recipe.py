@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
@@ -30,6 +33,7 @@ State = dict[str, Any]
 AMAZON = data.UCI[0]
 # How strongly an example counts, by its source; 1 where nothing else is said.
 EDITORIALS = Path(data.VADER[2]).name
+SNIPPETS = Path(data.VADER[0]).name  # sentences of reviews, rated
 WEIGHTS_OF = {
     data.BANKING: 0.5,
     EDITORIALS: 0.5,
@@ -41,7 +45,7 @@ TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
 # What the teacher learns last: at most so many texts of a source, and the desk's twice.
 TEACHER_LAST = {
     data.BANKING: 1_500,
-    Path(data.VADER[0]).name: 2_500,
+    SNIPPETS: 2_500,
     Path(data.VADER[1]).name: 2_000,
     EDITORIALS: 500,
     Path(data.TWEETS).name: 1_500,
@@ -49,6 +53,9 @@ TEACHER_LAST = {
 }
 TEACHER_RATES = ((5e-5, 2.5e-5), (4e-5, 0.0))
 MADE, MADE_OF_DESK = 30_000, 8_000  # unlabelled texts for the teacher to judge
+REVIEW_RATES = ((3e-5, 2e-5), (2e-5, 0.0))  # of the teacher that also learns Amazon reviews
+MADE_OF_REVIEWS = 3_000
+TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
 FOLDS = 10
@@ -104,6 +111,37 @@ def calibrate(out: Path, card: State, validation: Sequence[Example]) -> None:
     write_card(out, {**model.card, **card})
 
 
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads: the LSTM is too small for more than one, the teacher not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _mixed(examples: Sequence[Example], opinions: NDArray[np.float32]) -> list[Example]:
+    """Labelled texts with the teacher's opinion, [texts, 2], in their labels."""
+    return [
+        replace(
+            e,
+            unhappy=TEACHER_SHARE * unhappy + (1 - TEACHER_SHARE) * e.unhappy,
+            happy=TEACHER_SHARE * happy + (1 - TEACHER_SHARE) * e.happy,
+        )
+        for e, (unhappy, happy) in zip(examples, opinions.tolist(), strict=False)
+    ]
+
+
+def _judged(texts: Sequence[str], opinions: NDArray[np.float32]) -> list[Example]:
+    """Unlabelled texts with the teacher's opinion, [texts, 2]."""
+    return [
+        Example(text, unhappy, happy, "teacher")
+        for text, (unhappy, happy) in zip(texts, opinions.tolist(), strict=True)
+    ]
+
+
 class Recipe:
     """The data, the vocabulary, and the networks of the first stage, which saw no Amazon review.
 
@@ -156,23 +194,39 @@ class Recipe:
         if file.exists():
             opinions = np.load(file)
         else:
-            opinions = self._taught().judge([*(e.text for e in self.base), *texts])
+            with _threads(TEACHER_THREADS):
+                opinions = self._taught().judge([*(e.text for e in self.base), *texts])
             np.save(file, opinions)
-        lessons = []
-        for e, (unhappy, happy) in zip(self.base, opinions.tolist(), strict=False):
-            lessons.append(
-                replace(
-                    e,
-                    unhappy=TEACHER_SHARE * unhappy + (1 - TEACHER_SHARE) * e.unhappy,
-                    happy=TEACHER_SHARE * happy + (1 - TEACHER_SHARE) * e.happy,
-                )
-            )
-        return lessons + [
-            Example(text, unhappy, happy, "teacher")
-            for text, (unhappy, happy) in zip(
-                texts, opinions[len(self.base) :].tolist(), strict=True
-            )
-        ]
+        return _mixed(self.base, opinions) + _judged(texts, opinions[len(self.base) :])
+
+    @cached_property
+    def _embeddings(self) -> tuple[Tensor, Tensor]:
+        """Pretrained vectors of words beside the teacher's; int8, and their scales."""
+        file = self.run / "words.npy"
+        if not file.exists():
+            with _threads(TEACHER_THREADS):
+                np.save(file, self._taught().word_vectors(self.vocabulary.words))
+        return vectors.beside(self._vectors, self._scales, np.load(file), self.h.taught)
+
+    def _reviews(self, amazon: Sequence[Example], name: str) -> list[Example]:
+        """Reviews, rated sentences of such, and pieces of reviews, as a teacher sees them.
+
+        The teacher learned these reviews, too, on top of all the rest.
+        """
+        snippets = [e for e in self.base if e.source == SNIPPETS]
+        pieces = augment([e.text for e in amazon], MADE_OF_REVIEWS, self.seed)
+        texts = [*(e.text for e in (*amazon, *snippets)), *pieces]
+        file = self.run / f"reviews-{name}.npy"
+        if file.exists():
+            opinions = np.load(file)
+        else:
+            with _threads(TEACHER_THREADS):
+                teacher = self._taught()
+                for number, rates in enumerate(REVIEW_RATES):
+                    teacher.fit(amazon, rates, self.seed + 2 + number)
+                opinions = teacher.judge(texts)
+            np.save(file, opinions)
+        return _mixed(amazon, opinions) + _judged(texts[len(amazon) :], opinions[len(amazon) :])
 
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
@@ -180,7 +234,7 @@ class Recipe:
         for seed in range(self.seed, self.seed + self.h.members):
             torch.manual_seed(seed)
             size = self.vocabulary.learned + 2
-            member = SentimentNetwork(self._vectors, self._scales, size, self.h).to(self.device)
+            member = SentimentNetwork(*self._embeddings, size, self.h).to(self.device)
             fit(
                 member,
                 self.vocabulary,
@@ -200,7 +254,7 @@ class Recipe:
     ) -> Ensemble:
         """Tuned to reviews and the desk's messages, rehearsing a part of the rest."""
         near = {*data.UCI, data.DESK.name}
-        new = [*amazon, *(e for e in self.lessons if e.source in near)]
+        new = [*self._reviews(amazon, name), *(e for e in self.lessons if e.source in near)]
         rest = [e for e in self.lessons if e.source not in near]
         tuned = []
         for seed, member in enumerate(members, self.seed):

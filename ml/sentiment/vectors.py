@@ -6,7 +6,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ml.sentiment.data import Example
@@ -50,9 +52,33 @@ def vocabulary(
         if word in pretrained["vectors"]:
             matrix[number, :WIDTH] = torch.tensor(pretrained["vectors"][word][:WIDTH])
         matrix[number, WIDTH] = valence.get(word, 0.0) / 2  # as large as the other numbers
+    return Vocabulary(words, len(learned)), *_in_8_bits(matrix)
+
+
+def beside(
+    vectors: Tensor, scales: Tensor, taught: NDArray[np.float32], width: int
+) -> tuple[Tensor, Tensor]:
+    """The vectors with others beside them, cut down to their first principal components.
+
+    Args:
+        vectors: [words, any] int8, and their ``scales`` [words]; see ``vocabulary``.
+        taught: float32 [words after the first special ones, any], of the same words.
+        width: components that are kept; together they are as large as the vectors.
+
+    Returns:
+        Vectors int8 and scales float32.
+    """
+    matrix = vectors.float() * scales.unsqueeze(1)
+    centred = taught - taught.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    kept = torch.from_numpy(centred @ directions[:, ::-1][:, :width].astype(np.float32))
+    known = matrix[FIRST_WORD:, :WIDTH]
+    size = known[known.abs().sum(1) > 0].std()
+    kept = (kept / kept.square().mean().sqrt()).clamp(-4, 4) * size
+    padding = torch.zeros(FIRST_WORD, width)
+    return _in_8_bits(torch.cat([matrix, torch.cat([padding, kept])], 1))
+
+
+def _in_8_bits(matrix: Tensor) -> tuple[Tensor, Tensor]:
     scales = matrix.abs().amax(1).clamp(min=1e-6) / 127
-    return (
-        Vocabulary(words, len(learned)),
-        (matrix / scales.unsqueeze(1)).round().to(torch.int8),
-        scales,
-    )
+    return (matrix / scales.unsqueeze(1)).round().to(torch.int8), scales
