@@ -75,7 +75,7 @@ class SentimentModel:
     @property
     def version(self) -> str:
         """Which weights these are."""
-        return str(self.card["files"]["network.onnx"][:12])
+        return str(self.card["files"]["network.bin"][:12])
 
     def band(self, complaint: float) -> Band:
         """The band of a probability."""

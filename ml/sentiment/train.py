@@ -22,6 +22,7 @@ from ml.sentiment.words import Vocabulary
 State = dict[str, Any]
 LONGEST = 80  # words of a text that are learned from
 WARM_UP = 0.1  # share of the steps
+NUMBERS_APART = 4096  # bytes from which on an array is kept beside the graph
 HAPPY_WEIGHT = 0.5  # of the second output's loss
 
 
@@ -154,7 +155,13 @@ def tune(
 
 
 def export(network: Ensemble, path: Path) -> None:
-    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch] float32."""
+    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch] float32.
+
+    Its numbers lie beside it, in a file that the runtime maps into memory: of the words' vectors
+    only those that are read take room.
+    """
+    import onnx
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of batches of other sizes, which the tests try
         torch.onnx.export(
@@ -166,6 +173,23 @@ def export(network: Ensemble, path: Path) -> None:
             dynamic_axes={"ids": {0: "batch", 1: "length"}, "logits": {0: "batch"}},
             dynamo=False,  # the newer exporter writes the LSTM's length as a constant
         )
+    model = onnx.load(path)
+    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
+        tensor = node.attribute[0].t
+        if tensor.ByteSize() > NUMBERS_APART:
+            tensor.name = node.output[0]
+            model.graph.initializer.append(tensor)
+            model.graph.node.remove(node)
+    numbers = path.with_suffix(".bin")
+    numbers.unlink(missing_ok=True)  # onnx would append to it
+    onnx.save_model(
+        model,
+        path,
+        save_as_external_data=True,
+        location=numbers.name,
+        size_threshold=NUMBERS_APART,
+    )
+    numbers.chmod(0o644)
 
 
 def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:

@@ -126,7 +126,7 @@ def test_at_most_five_different_words_are_named(model: SentimentModel) -> None:
     assert len(dict(reasons)) == len(reasons)
 
 
-@pytest.mark.parametrize("name", ["network.onnx", VOCABULARY])
+@pytest.mark.parametrize("name", ["network.onnx", "network.bin", VOCABULARY])
 def test_damaged_weights_are_refused_by_name(artifact: Path, name: str) -> None:
     file = artifact / name
     file.write_bytes(file.read_bytes()[:-7])
@@ -134,7 +134,7 @@ def test_damaged_weights_are_refused_by_name(artifact: Path, name: str) -> None:
         SentimentModel.load(artifact)
 
 
-@pytest.mark.parametrize("name", ["network.onnx", VOCABULARY, CARD])
+@pytest.mark.parametrize("name", ["network.onnx", "network.bin", VOCABULARY, CARD])
 def test_missing_weights_are_refused_by_name(artifact: Path, name: str) -> None:
     (artifact / name).unlink()
     with pytest.raises(WeightsError, match=name):
