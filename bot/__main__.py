@@ -285,6 +285,7 @@ def import_sales(file: Path, replace: bool, check: bool) -> None:
 def evaluate(network: str, file: Path, as_json: bool, plot: Path | None) -> None:
     """Measure a network on FILE, next to baselines."""
     result: dict[str, Any]
+    _progress("measuring, next to baselines…")
     try:
         if network == "sentiment":
             from ml.sentiment.evaluate import evaluate_file as evaluate_sentiment
@@ -302,6 +303,8 @@ def evaluate(network: str, file: Path, as_json: bool, plot: Path | None) -> None
             result = evaluate_forecast(ForecastModel.load(), file)
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
+    finally:
+        _progress("")
     click.echo(json.dumps(result, indent=None if as_json else 1))
 
 
