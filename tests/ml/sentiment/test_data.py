@@ -45,6 +45,14 @@ def test_no_theme_of_the_desk_is_both_learned_and_measured(folder: Path) -> None
     assert not learned & measured
 
 
+def test_messages_written_later_share_no_theme_and_no_text_with_the_others() -> None:
+    themes, later = {theme for theme, _ in data.desk()}, data.desk(data.LATER)
+    texts = {data.key(e.text) for _, e in data.desk()}
+    assert not themes & {theme for theme, _ in later}
+    repeated = [e.text for _, e in later if len(e.text) > 20 and data.key(e.text) in texts]
+    assert not repeated
+
+
 def test_the_amazon_test_lines_are_the_last_fifth_of_a_seeded_shuffle(folder: Path) -> None:
     split = data.load(folder)
     assert len(split.test) == 200
@@ -70,7 +78,7 @@ def test_ratings_become_graded_labels(
 
 
 def test_every_desk_message_has_a_theme_a_text_and_a_label() -> None:
-    for theme, example in data.desk():
+    for theme, example in (*data.desk(), *data.desk(data.LATER)):
         assert theme
         assert example.text.strip()
         assert example.unhappy in (0, 1)
