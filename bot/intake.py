@@ -42,7 +42,7 @@ def arrival(body: dict[str, Any]) -> inbox.Arrival:
         ValueError: it has no update id.
     """
     update_id = body.get("update_id")
-    if not isinstance(update_id, int) or isinstance(update_id, bool):
+    if type(update_id) is not int:  # isinstance would let True and False pass
         raise ValueError("an update without an update_id")
     chat_id = 0
     for content in body.values():
@@ -52,7 +52,7 @@ def arrival(body: dict[str, Any]) -> inbox.Arrival:
             if isinstance(message, dict):
                 sources.insert(0, message.get("chat"))
             ids = [source.get("id") for source in sources if isinstance(source, dict)]
-            chat_id = next((found for found in ids if isinstance(found, int)), 0)
+            chat_id = next((found for found in ids if type(found) is int), 0)
             break
     return inbox.Arrival(update_id, chat_id, body)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -29,6 +29,7 @@ def free_port() -> int:
 
 
 @given(st.integers(0, 2**31), st.dictionaries(KINDS, OBJECT | VALUE, max_size=3))
+@example(7, {"message": {"chat": {"id": False}}})
 def test_any_update_is_taken_in_whatever_it_holds(number: int, fields: dict[str, Any]) -> None:
     found = intake.arrival({"update_id": number, **fields})
     assert (found.update_id, type(found.chat_id)) == (number, int)
