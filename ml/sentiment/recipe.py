@@ -19,18 +19,19 @@ from torch import Tensor
 
 from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
-from ml.sentiment.augment import augment
+from ml.sentiment.augment import augment, vary
 from ml.sentiment.data import Example
 from ml.sentiment.evaluate import Floats, figures, reliability, vader, with_intervals
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.restore import restore
 from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
-from ml.sentiment.teacher import Teacher
+from ml.sentiment.teacher import FOLDER, Teacher
 from ml.sentiment.train import export, fit, fit_temperature, logits_of, sample, tune
 from ml.sentiment.words import Vocabulary
 
 State = dict[str, Any]
 AMAZON = data.UCI[0]
+OWN = {data.DESK.name, phrases.PATTERNS.name}
 # How strongly an example counts, by its source; 1 where nothing else is said.
 EDITORIALS = Path(data.VADER[2]).name
 SNIPPETS = Path(data.VADER[0]).name  # sentences of reviews, rated
@@ -42,18 +43,12 @@ WEIGHTS_OF = {
 }
 WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0) | {AMAZON: 4.0}
 TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
-# What the teacher learns last: at most so many texts of a source, and the desk's twice.
-TEACHER_LAST = {
-    data.BANKING: 1_500,
-    SNIPPETS: 2_500,
-    Path(data.VADER[1]).name: 2_000,
-    EDITORIALS: 500,
-    Path(data.TWEETS).name: 1_500,
-    phrases.PATTERNS.name: 2_500,
-}
-TEACHER_RATES = ((5e-5, 2.5e-5), (4e-5, 0.0))
-MADE, MADE_OF_DESK = 30_000, 8_000  # unlabelled texts for the teacher to judge
-REVIEW_RATES = ((3e-5, 2e-5), (2e-5, 0.0))  # of the teacher that also learns Amazon reviews
+# The teacher learns first of everything but the desk, at most so many texts of a source ...
+TEACHER_FIRST = {data.BANKING: 2_000, Path(data.VADER[1]).name: 3_000, EDITORIALS: 500}
+# ... then the desk's messages, twice, rehearsing so many of the others.
+REHEARSED_BY_TEACHER = 2_500
+TEACHER_RATES = ((4e-5, 1.5e-5), (3e-5, 1.5e-5), (1.5e-5, 0.0))
+PIECES, VARIED = 30_000, 40_000  # unlabelled texts for the teacher to judge
 MADE_OF_REVIEWS = 3_000
 TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
@@ -152,6 +147,44 @@ def _judged(texts: Sequence[str], opinions: NDArray[np.float32]) -> list[Example
     ]
 
 
+def tfidf(train: Sequence[Example]) -> Any:
+    """The baseline: TF-IDF of words and pairs, logistic regression, same training texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=5)
+    )
+    return pipeline.fit(
+        [e.text for e in train],
+        truth_of(train) >= 0.5,
+        logisticregression__sample_weight=_weights(train),
+    )
+
+
+def compared(examples: Sequence[Example], scores: Floats, counted: Floats, share: float) -> State:
+    """Figures of ``scores`` [texts] next to baselines.
+
+    Args:
+        examples: the texts with their labels.
+        scores: P(unhappy) that the network gives them.
+        counted: what ``tfidf`` gives them.
+        share: of unhappy texts in training, for the majority.
+    """
+    truth = (truth_of(examples) >= 0.5).astype(float)
+    return {
+        "n": len(examples),
+        "complaints": int(truth.sum()),
+        **with_intervals(truth, scores),
+        "baselines": {
+            "VADER": with_intervals(truth, vader([e.text for e in examples])),
+            "majority": figures(truth, np.full(len(truth), float(share >= 0.5))),
+            "TF-IDF + logistic regression": with_intervals(truth, counted),
+        },
+    }
+
+
 class Recipe:
     """The data, the vocabulary, and the networks of the first stage, which saw no Amazon review.
 
@@ -174,39 +207,49 @@ class Recipe:
         )
 
     def _taught(self) -> Teacher:
-        """A teacher that learned all but the phrases, then most of what is near the desk."""
-        teacher = Teacher(self.seed).to(self.device)
-        checkpoint = self.run / "teacher.pt"
-        if checkpoint.exists():
+        """A teacher of reviews and rated sentences, then of the desk; it saw no Amazon review."""
+        others = [e for e in self.base if e.source not in OWN]
+        first: list[Example] = []
+        for source in dict.fromkeys(e.source for e in others):
+            of = [e for e in others if e.source == source]
+            first += sample(of, _weights(of), TEACHER_FIRST.get(source, len(of)), self.seed)[0]
+        desk = [e for e in self.base if e.source == data.DESK.name]
+        teacher = Teacher(self.folder / FOLDER, self.seed).to(self.device)
+        for number, rates in enumerate(TEACHER_RATES):
+            checkpoint = self.run / f"teacher-{number}.pt"
+            if not checkpoint.exists():
+                seed = self.seed + number
+                again = sample(first, _weights(first), REHEARSED_BY_TEACHER, seed)[0]
+                teacher.fit([*desk, *again] if number else first, rates, seed)
+                torch.save(teacher.state_dict(), checkpoint)
             teacher.load_state_dict(torch.load(checkpoint, weights_only=True))
-            return teacher
-        made = phrases.PATTERNS.name
-        teacher.fit([e for e in self.base if e.source != made], TEACHER_RATES[0], self.seed)
-        last = [e for e in self.base if e.source == data.DESK.name]
-        for source in dict.fromkeys(e.source for e in self.base):
-            of = [e for e in self.base if e.source == source]
-            last += sample(of, _weights(of), TEACHER_LAST.get(source, len(of)), self.seed)[0]
-        teacher.fit(last, TEACHER_RATES[1], self.seed + 1)
-        torch.save(teacher.state_dict(), checkpoint)
         return teacher
+
+    def _opinions(self, name: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The teacher's P(unhappy) and P(happy) [texts, 2] of each text."""
+        file = self.run / f"opinions-{name}.npy"
+        if not file.exists():
+            with _threads(TEACHER_THREADS):
+                np.save(file, self._teacher.judge(texts))
+        opinions: NDArray[np.float32] = np.load(file)
+        return opinions
+
+    @cached_property
+    def _teacher(self) -> Teacher:
+        return self._taught()
 
     @cached_property
     def lessons(self) -> list[Example]:
         """The base and texts made of it, with the teacher's opinion of each in the labels."""
         near = [e.text for e in self.base if e.source != EDITORIALS]
-        own = {data.DESK.name, phrases.PATTERNS.name}
+        own = [e.text for e in self.base if e.source in OWN]
+        alike = vectors.neighbours(self.vocabulary, self._vectors, self._scales)
         texts = [
-            *augment(near, MADE, self.seed),
-            *augment([e.text for e in self.base if e.source in own], MADE_OF_DESK, self.seed + 1),
+            *augment([*near, *own], PIECES, self.seed),
+            *vary([*near, *own], alike, VARIED, self.seed + 1),
             *data.unlabelled(self.folder / data.BANKING),
         ]
-        file = self.run / "opinions.npy"
-        if file.exists():
-            opinions = np.load(file)
-        else:
-            with _threads(TEACHER_THREADS):
-                opinions = self._taught().judge([*(e.text for e in self.base), *texts])
-            np.save(file, opinions)
+        opinions = self._opinions("base", [*(e.text for e in self.base), *texts])
         return _mixed(self.base, opinions) + _judged(texts, opinions[len(self.base) :])
 
     @cached_property
@@ -215,28 +258,13 @@ class Recipe:
         file = self.run / "words.npy"
         if not file.exists():
             with _threads(TEACHER_THREADS):
-                np.save(file, self._taught().word_vectors(self.vocabulary.words))
+                np.save(file, self._teacher.word_vectors(self.vocabulary.words))
         return vectors.beside(self._vectors, self._scales, np.load(file), self.h.taught)
 
-    def _reviews(self, amazon: Sequence[Example], name: str) -> list[Example]:
-        """Reviews, rated sentences of such, and pieces of reviews, as a teacher sees them.
-
-        The teacher learned these reviews, too, on top of all the rest.
-        """
-        snippets = [e for e in self.base if e.source == SNIPPETS]
-        pieces = augment([e.text for e in amazon], MADE_OF_REVIEWS, self.seed)
-        texts = [*(e.text for e in (*amazon, *snippets)), *pieces]
-        file = self.run / f"reviews-{name}.npy"
-        if file.exists():
-            opinions = np.load(file)
-        else:
-            with _threads(TEACHER_THREADS):
-                teacher = self._taught()
-                for number, rates in enumerate(REVIEW_RATES):
-                    teacher.fit(amazon, rates, self.seed + 2 + number)
-                opinions = teacher.judge(texts)
-            np.save(file, opinions)
-        return _mixed(amazon, opinions) + _judged(texts[len(amazon) :], opinions[len(amazon) :])
+    @cached_property
+    def _reviews(self) -> list[Example]:
+        """Amazon reviews, with the teacher's opinion of each in the label."""
+        return _mixed(self.amazon, self._opinions("reviews", [e.text for e in self.amazon]))
 
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
@@ -260,11 +288,15 @@ class Recipe:
         return members
 
     def second_stage(
-        self, members: list[SentimentNetwork], amazon: Sequence[Example], name: str
+        self, members: list[SentimentNetwork], held_out: set[str], name: str
     ) -> Ensemble:
-        """Tuned to reviews and the desk's messages, rehearsing a part of the rest."""
+        """Tuned to reviews and the desk's messages, rehearsing a part of the rest.
+
+        Amazon reviews whose ``data.key`` is held out are not learned.
+        """
         near = {*data.UCI, data.DESK.name}
-        new = [*self._reviews(amazon, name), *(e for e in self.lessons if e.source in near)]
+        new = [e for e in self._reviews if data.key(e.text) not in held_out]
+        new += [e for e in self.lessons if e.source in near]
         rest = [e for e in self.lessons if e.source not in near]
         tuned = []
         for seed, member in enumerate(members, self.seed):
@@ -286,32 +318,17 @@ class Recipe:
     def cross_validation(self, members: list[SentimentNetwork]) -> State:
         """Figures on each Amazon review by networks tuned to the other nine tenths of them."""
         fold_of = np.random.default_rng(self.seed).permutation(len(self.amazon)) % FOLDS
-        logits = np.zeros(len(self.amazon))
+        logits, counted = np.zeros(len(self.amazon)), np.zeros(len(self.amazon))
         for fold in range(FOLDS):
             inside = np.flatnonzero(fold_of == fold)
-            held_out = {data.key(self.amazon[i].text) for i in inside}
-            rest = [e for e in self.amazon if data.key(e.text) not in held_out]
-            network = self.second_stage(members, rest, f"fold-{fold}")
             texts = [self.amazon[i].text for i in inside]
+            held_out = {data.key(text) for text in texts}
+            network = self.second_stage(members, held_out, f"fold-{fold}")
             logits[inside] = logits_of(network, self.vocabulary, texts)
-        truth = truth_of(self.amazon)
-        return {"n": len(truth), **with_intervals(truth, 1 / (1 + np.exp(-logits)))}
-
-    def tfidf(self) -> Any:
-        """The baseline: TF-IDF of words and pairs, logistic regression, same training texts."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-
-        pipeline = make_pipeline(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=5)
-        )
-        train = self.split.train
-        return pipeline.fit(
-            [e.text for e in train],
-            truth_of(train) >= 0.5,
-            logisticregression__sample_weight=_weights(train),
-        )
+            rest = [e for e in self.amazon if data.key(e.text) not in held_out]
+            counted[inside] = tfidf([*self.base, *rest]).predict_proba(texts)[:, 1]
+        scores = 1 / (1 + np.exp(-logits))
+        return compared(self.amazon, scores, counted, truth_of(self.base).mean())
 
     def card(self, command: str) -> State:
         """What is known before measuring."""
@@ -339,7 +356,7 @@ class Recipe:
 def measure(recipe: Recipe, model: SentimentModel) -> State:
     """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
     split = recipe.split
-    tfidf = recipe.tfidf()
+    baseline = tfidf(split.train)
     share = float(np.mean(truth_of(split.train) >= 0.5))
     measured: State = {}
     bands: State = {}
@@ -350,19 +367,10 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
         "messages written later": [example for _, example in data.desk(data.LATER)],
     }
     for name, examples in sets.items():
-        texts = [e.text for e in examples]
         truth, scores = (truth_of(examples) >= 0.5).astype(float), _scores(model, examples)
+        counted = baseline.predict_proba([e.text for e in examples])[:, 1]
         measured[name] = {
-            "n": len(texts),
-            "complaints": int(truth.sum()),
-            **with_intervals(truth, scores),
-            "baselines": {
-                "VADER": with_intervals(truth, vader(texts)),
-                "majority": figures(truth, np.full(len(truth), float(share >= 0.5))),
-                "TF-IDF + logistic regression": with_intervals(
-                    truth, tfidf.predict_proba(texts)[:, 1]
-                ),
-            },
+            **compared(examples, scores, counted, share),
             "reliability": reliability(truth, scores),
         }
         of = np.array([model.band(p) for p in scores])
@@ -415,8 +423,9 @@ def default_recipe(
     """
     recipe = Recipe(folder, run, Hyperparameters(), seed, device)
     members = recipe.first_stage()
-    amazon = [e for e in recipe.split.train if e.source == AMAZON]
-    network = recipe.second_stage(members, amazon, "shipped")
+    split = recipe.split
+    held_out = {data.key(e.text) for e in (*split.test, *split.validation)}
+    network = recipe.second_stage(members, held_out, "shipped")
     card = recipe.card(command)
     ship(network, recipe.vocabulary, card, out)
     calibrate(out, card, recipe.split.validation)

@@ -20,7 +20,7 @@ from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.words import Vocabulary
 
 State = dict[str, Any]
-LONGEST = 80  # words of a text that are learned from
+LONGEST = 160  # words of a text that are learned from
 WARM_UP = 0.1  # share of the steps
 NUMBERS_APART = 4096  # bytes from which on an array is kept beside the graph
 HAPPY_WEIGHT = 0.5  # of the second output's loss

@@ -55,6 +55,25 @@ def vocabulary(
     return Vocabulary(words, len(learned)), *_in_8_bits(matrix)
 
 
+def neighbours(
+    vocabulary: Vocabulary, vectors: Tensor, scales: Tensor, most: int = 8
+) -> dict[str, list[str]]:
+    """Of each word with a learned embedding the ``most`` words with the nearest vectors (cosine).
+
+    Of ``vocabulary``'s words; words without a vector have no neighbours and are none.
+    """
+    matrix = (vectors.float() * scales.unsqueeze(1))[FIRST_WORD:, :WIDTH]
+    length = matrix.norm(dim=1, keepdim=True)
+    unit = matrix / length.clamp(min=1e-6)
+    words, near = vocabulary.words, {}
+    for start in range(0, vocabulary.learned, 1024):
+        block = unit[start : min(start + 1024, vocabulary.learned)]
+        for row, found in enumerate((block @ unit.T).topk(most + 1).indices.tolist(), start):
+            if length[row] > 0:
+                near[words[row]] = [words[i] for i in found if i != row][:most]
+    return near
+
+
 def beside(
     vectors: Tensor, scales: Tensor, taught: NDArray[np.float32], width: int
 ) -> tuple[Tensor, Tensor]:

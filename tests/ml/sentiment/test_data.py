@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ml.sentiment import data, phrases
-from ml.sentiment.augment import augment
+from ml.sentiment.augment import augment, vary
 from ml.sentiment.data import Example
 
 
@@ -66,7 +66,7 @@ def test_bank_messages_are_labelled_by_the_names_of_their_intents(folder: Path) 
 
 
 @pytest.mark.parametrize(
-    ("rating", "unhappy", "happy"), [("-4", 1, 0), ("-1", 0.5, 0), ("0.2", 0, 0.1), ("3", 0, 1)]
+    ("rating", "unhappy", "happy"), [("-4", 1, 0), ("-0.5", 0.5, 0), ("0.2", 0, 0.2), ("3", 0, 1)]
 )
 def test_ratings_become_graded_labels(
     tmp_path: Path, rating: str, unhappy: float, happy: float
@@ -106,3 +106,14 @@ def test_augmented_texts_are_pieces_or_pairs_of_the_given() -> None:
     assert made == augment(texts, 50, 0)
     pairs = {f"{a} {b}" for a in texts for b in texts}
     assert all(text in pairs or any(text in whole for whole in texts) for text in made)
+
+
+def test_varied_texts_have_some_words_exchanged_for_words_used_alike() -> None:
+    neighbours = {"parcel": ["package", "letter"], "late": ["early"]}
+    made = vary(["My Parcel is late.", "nothing to exchange"], neighbours, 30, 0)
+    assert made == vary(["My Parcel is late.", "nothing to exchange"], neighbours, 30, 0)
+    possible = {
+        f"My {a} is {b}." for a in ("Parcel", "package", "letter") for b in ("late", "early")
+    }
+    assert set(made) <= possible - {"My Parcel is late."}
+    assert len(set(made)) > 2
