@@ -48,8 +48,8 @@ TEACHER_FIRST = {data.BANKING: 2_000, Path(data.VADER[1]).name: 3_000, EDITORIAL
 # ... then the desk's messages, twice, rehearsing so many of the others.
 REHEARSED_BY_TEACHER = 2_500
 TEACHER_RATES = ((4e-5, 1.5e-5), (3e-5, 1.5e-5), (1.5e-5, 0.0))
-PIECES, VARIED = 30_000, 40_000  # unlabelled texts for the teacher to judge
-MADE_OF_REVIEWS = 3_000
+PIECES, VARIED = 20_000, 30_000  # unlabelled texts for the teacher to judge
+PIECES_OF_REVIEWS, VARIED_REVIEWS = 1_500, 1_500
 TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
@@ -239,14 +239,17 @@ class Recipe:
         return self._taught()
 
     @cached_property
+    def _alike(self) -> dict[str, list[str]]:
+        return vectors.neighbours(self.vocabulary, self._vectors, self._scales)
+
+    @cached_property
     def lessons(self) -> list[Example]:
         """The base and texts made of it, with the teacher's opinion of each in the labels."""
         near = [e.text for e in self.base if e.source != EDITORIALS]
         own = [e.text for e in self.base if e.source in OWN]
-        alike = vectors.neighbours(self.vocabulary, self._vectors, self._scales)
         texts = [
             *augment([*near, *own], PIECES, self.seed),
-            *vary([*near, *own], alike, VARIED, self.seed + 1),
+            *vary([*near, *own], self._alike, VARIED, self.seed + 1),
             *data.unlabelled(self.folder / data.BANKING),
         ]
         opinions = self._opinions("base", [*(e.text for e in self.base), *texts])
@@ -261,10 +264,14 @@ class Recipe:
                 np.save(file, self._teacher.word_vectors(self.vocabulary.words))
         return vectors.beside(self._vectors, self._scales, np.load(file), self.h.taught)
 
-    @cached_property
-    def _reviews(self) -> list[Example]:
-        """Amazon reviews, with the teacher's opinion of each in the label."""
-        return _mixed(self.amazon, self._opinions("reviews", [e.text for e in self.amazon]))
+    def _reviews(self, held_out: set[str], name: str) -> list[Example]:
+        """Amazon reviews that are not held out and texts made of them, as the teacher sees them."""
+        learned = [e for e in self.amazon if data.key(e.text) not in held_out]
+        known = [e.text for e in learned]
+        made = augment(known, PIECES_OF_REVIEWS, self.seed)
+        made += vary(known, self._alike, VARIED_REVIEWS, self.seed)
+        opinions = self._opinions(f"reviews-{name}", [*known, *made])
+        return _mixed(learned, opinions) + _judged(made, opinions[len(known) :])
 
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
@@ -295,8 +302,7 @@ class Recipe:
         Amazon reviews whose ``data.key`` is held out are not learned.
         """
         near = {*data.UCI, data.DESK.name}
-        new = [e for e in self._reviews if data.key(e.text) not in held_out]
-        new += [e for e in self.lessons if e.source in near]
+        new = self._reviews(held_out, name) + [e for e in self.lessons if e.source in near]
         rest = [e for e in self.lessons if e.source not in near]
         tuned = []
         for seed, member in enumerate(members, self.seed):

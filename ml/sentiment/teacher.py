@@ -56,7 +56,9 @@ class Teacher(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Logits [batch, 2] of unhappy and happy, from token numbers [batch, length]."""
-        logits: Tensor = self.head(self.dropout(self._mean(ids, mask)))
+        mean = self._mean(ids, mask)
+        with torch.autocast(ids.device.type, enabled=False):
+            logits: Tensor = self.head(self.dropout(mean))
         return logits
 
     def _batches(
@@ -111,8 +113,10 @@ class Teacher(nn.Module):
         """P(unhappy) and P(happy) [texts, 2], float32."""
         self.eval()
         judged = np.zeros((len(texts), 2), np.float32)
-        for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311 - no secret
-            judged[batch] = torch.sigmoid(self(ids, mask)).cpu().numpy()
+        device = self.head.weight.device
+        with torch.autocast(device.type, torch.bfloat16):  # once: it casts the weights
+            for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311 - no secret
+                judged[batch] = torch.sigmoid(self(ids, mask)).cpu().numpy()
         return judged
 
     @torch.no_grad()
