@@ -86,7 +86,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model, analyzer = SentimentModel.load(), SentimentIntensityAnalyzer()
     network, vocabulary, _ = restore(WEIGHTS / "sentiment")
-    texts = [example.text for _, example in data.desk()]
+    texts = [message.example.text for message in data.desk()]
     texts = (texts * (count // len(texts) + 1))[:count]
     scorers: dict[str, Scorer] = {
         "network": model.score,

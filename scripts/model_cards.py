@@ -50,6 +50,13 @@ def table(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def parts(figures: dict[str, Any]) -> list[str]:
+    """A row for each part, all with the same columns."""
+    (name, first), *others = figures.items()
+    rows = table({**first, "baselines": dict(others)})
+    return [row.replace("**network**", name) for row in rows]
+
+
 def bullets(figures: dict[str, Any]) -> list[str]:
     """One line a figure."""
     return [
@@ -83,10 +90,11 @@ def section(card: dict[str, Any]) -> list[str]:
     for band, meaning in card.get("bands mean", {}).items():
         lines += ["", f"Band **{band}**, from {card['bands'][band]}: {meaning}."]
     for name, bands in card.get("complaints per band", {}).items():
-        lines += ["", f"### {name[0].upper()}{name[1:]}, by band", ""]
-        (_, first), *others = bands.items()
-        rows = table({**first, "baselines": dict(others)})
-        lines += [row.replace("**network**", next(iter(bands))) for row in rows]
+        lines += ["", f"### {name[0].upper()}{name[1:]}, by band", "", *parts(bands)]
+    kinds = "messages written later, by kind"
+    if kinds in card:
+        lines += ["", "### Messages written later: share on the right side of 0.5, by kind", ""]
+        lines += parts(card[kinds])
     for name in ("overlap", "English taken for another language"):
         if name in card:
             lines += ["", f"### {name[0].upper()}{name[1:]}", "", *bullets(card[name])]

@@ -6,6 +6,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -151,13 +152,22 @@ def unlabelled(path: Path) -> list[str]:
     return [row["text"].strip() for row in rows if row["category"] in BANKING_MIXED]
 
 
-def desk(path: Path = DESK) -> list[tuple[str, Example]]:
-    """The desk's messages with their themes."""
+class Message(NamedTuple):
+    """One of the desk's messages."""
+
+    theme: str  # what it is about
+    trade: str
+    kind: str
+    example: Example
+
+
+def desk(path: Path = DESK) -> list[Message]:
+    """The desk's messages."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     glad = {"thanks", "praise", "negation-good"}
     return [
-        (theme, Example(text, float(label), float(kind in glad), path.name))
-        for theme, _, kind, label, text in rows
+        Message(theme, trade, kind, Example(text, float(label), float(kind in glad), path.name))
+        for theme, trade, kind, label, text in rows
     ]
 
 
@@ -191,9 +201,10 @@ def load(folder: Path) -> Split:
     train += [e for e in tweets if _bucket(e.text, 5)]
     tweets_test = [e for e in tweets if not _bucket(e.text, 5) and max(e.unhappy, e.happy) == 1]
     desk_test: list[Example] = []
-    for theme, example in desk():
-        bucket = hashlib.sha256(theme.encode()).digest()[0] % 10
-        (desk_test if bucket < 2 else validation if bucket == 2 else train).append(example)
+    for message in desk():
+        bucket = hashlib.sha256(message.theme.encode()).digest()[0] % 10
+        part = desk_test if bucket < 2 else validation if bucket == 2 else train
+        part.append(message.example)
     held_out = {key(e.text) for e in (*validation, *test, *desk_test, *tweets_test)}
     kept = [e for e in train if key(e.text) not in held_out]
     return Split(kept, validation, test, desk_test, tweets_test, len(train) - len(kept))

@@ -17,7 +17,7 @@ class Hyperparameters:
     words: int = 18_000  # pretrained words that ship
     min_count: int = 3  # of a word with a learned embedding
     learned: int = 32
-    taught: int = 64  # numbers of a word's vector that come from the teacher
+    taught: int = 128  # numbers of a word's vector that come from the teacher
     hidden: int = 192
     members: int = 1
     dropout: float = 0.25
@@ -27,9 +27,9 @@ class Hyperparameters:
     feedback_rate: float = 3e-4  # gentler: most of what is known must stay
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 6
+    epochs: int = 8
     tuning_epochs: int = 3
-    phrases: int = 60  # messages made of each sentence pattern
+    phrases: int = 30  # messages made of each sentence pattern
 
 
 class SentimentNetwork(nn.Module):

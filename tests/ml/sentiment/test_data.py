@@ -37,7 +37,7 @@ def test_no_training_text_repeats_a_held_out_text(folder: Path) -> None:
 
 
 def test_no_theme_of_the_desk_is_both_learned_and_measured(folder: Path) -> None:
-    theme_of = {e.text: theme for theme, e in data.desk()}
+    theme_of = {message.example.text: message.theme for message in data.desk()}
     split = data.load(folder)
     learned = {theme_of[e.text] for e in split.train if e.source == data.DESK.name}
     measured = {theme_of[e.text] for e in split.desk_test}
@@ -46,11 +46,11 @@ def test_no_theme_of_the_desk_is_both_learned_and_measured(folder: Path) -> None
 
 
 def test_messages_written_later_share_no_theme_and_no_text_with_the_others() -> None:
-    themes, later = {theme for theme, _ in data.desk()}, data.desk(data.LATER)
-    texts = {data.key(e.text) for _, e in data.desk()}
-    assert not themes & {theme for theme, _ in later}
-    repeated = [e.text for _, e in later if len(e.text) > 20 and data.key(e.text) in texts]
-    assert not repeated
+    desk, later = data.desk(), data.desk(data.LATER)
+    assert not {message.theme for message in desk} & {message.theme for message in later}
+    known = {data.key(message.example.text) for message in desk}
+    texts = [message.example.text for message in later]
+    assert not [text for text in texts if len(text) > 20 and data.key(text) in known]
 
 
 def test_the_amazon_test_lines_are_the_last_fifth_of_a_seeded_shuffle(folder: Path) -> None:
@@ -78,10 +78,10 @@ def test_ratings_become_graded_labels(
 
 
 def test_every_desk_message_has_a_theme_a_text_and_a_label() -> None:
-    for theme, example in (*data.desk(), *data.desk(data.LATER)):
-        assert theme
-        assert example.text.strip()
-        assert example.unhappy in (0, 1)
+    for message in (*data.desk(), *data.desk(data.LATER)):
+        assert message.theme
+        assert message.example.text.strip()
+        assert message.example.unhappy in (0, 1)
 
 
 def test_shared_runs_of_words_are_found() -> None:
