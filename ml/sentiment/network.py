@@ -27,13 +27,13 @@ class Hyperparameters:
     feedback_rate: float = 3e-4  # gentler: most of what is known must stay
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 8
+    epochs: int = 10
     tuning_epochs: int = 3
     phrases: int = 30  # messages made of each sentence pattern
 
 
 class SentimentNetwork(nn.Module):
-    """Embedding -> bidirectional LSTM -> mean and maximum over words -> two logits.
+    """Embedding -> bidirectional LSTM -> mean, maximum and attention over words -> two logits.
 
     A word's embedding is its pretrained vector, kept as it came in 8 bits with one scale a word,
     beside a learned one, which words that were rare in training share.
@@ -55,7 +55,8 @@ class SentimentNetwork(nn.Module):
         self.lstm = nn.LSTM(width, h.hidden, batch_first=True, bidirectional=True)
         self.word_dropout = h.word_dropout
         self.dropout = nn.Dropout(h.dropout)
-        self.head = nn.Linear(4 * h.hidden, 2)
+        self.query = nn.Parameter(torch.zeros(2 * h.hidden))  # first attends to all words alike
+        self.head = nn.Linear(6 * h.hidden, 2)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits [batch, 2] of unhappy and happy, from word numbers [batch, length] (int64).
@@ -69,7 +70,9 @@ class SentimentNetwork(nn.Module):
         rare = ids >= self.learned.num_embeddings
         learned = self.learned(ids.masked_fill(rare, UNKNOWN))
         states, _ = self.lstm(self.dropout(torch.cat([pretrained, learned], -1)))
-        pooled = torch.cat([states.mean(1), states.amax(1)], 1)
+        attention = (states * self.query).sum(-1, keepdim=True).softmax(1)
+        attended = (states * attention).sum(1)
+        pooled = torch.cat([states.mean(1), states.amax(1), attended], 1)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits
 

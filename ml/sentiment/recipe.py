@@ -34,13 +34,15 @@ AMAZON = data.UCI[0]
 OWN = {data.DESK.name, phrases.PATTERNS.name}
 # How strongly an example counts, by its source; 1 where nothing else is said.
 EDITORIALS = Path(data.VADER[2]).name
-SNIPPETS = Path(data.VADER[0]).name  # sentences of reviews, rated
+REVIEWS = {*data.UCI, data.PRODUCTS.name, Path(data.VADER[0]).name}
 WEIGHTS_OF = {
     data.BANKING: 0.5,
     EDITORIALS: 0.5,
     data.DESK.name: 2.0,
     phrases.PATTERNS.name: 0.7,
 }
+# What the second stage learns besides Amazon reviews; of the rest it rehearses a part.
+NEAR = {*data.UCI, data.PRODUCTS.name, Path(data.TWEETS).name}
 WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0) | {AMAZON: 4.0}
 # Of sources far from a desk at most so many texts are learned.
 MOST = {data.BANKING: 2_000, Path(data.VADER[1]).name: 3_000, EDITORIALS: 500}
@@ -48,10 +50,11 @@ TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
 REHEARSED_BY_TEACHER = 2_500  # texts of other sources, while it learns the desk's
 TEACHER_RATES = ((4e-5, 1.5e-5), (3e-5, 1.5e-5))
 PIECES, VARIED = 15_000, 25_000  # unlabelled texts for the teacher to judge
-PIECES_OF_REVIEWS, VARIED_REVIEWS = 750, 750
+PIECES_OF_REVIEWS, VARIED_REVIEWS = 3_000, 9_000
 TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
+REHEARSED_DESK = 8_000  # of the desk's messages
 FOLDS = 10
 FAILURES = 10
 # Cut where calibrated probabilities mean something to a reader.
@@ -137,10 +140,10 @@ def _mixed(examples: Sequence[Example], opinions: NDArray[np.float32]) -> list[E
     ]
 
 
-def _judged(texts: Sequence[str], opinions: NDArray[np.float32]) -> list[Example]:
+def _judged(texts: Sequence[str], opinions: NDArray[np.float32], source: str) -> list[Example]:
     """Unlabelled texts with the teacher's opinion, [texts, 2]."""
     return [
-        Example(text, unhappy, happy, "teacher")
+        Example(text, unhappy, happy, source)
         for text, (unhappy, happy) in zip(texts, opinions.tolist(), strict=True)
     ]
 
@@ -204,6 +207,7 @@ class Recipe:
             of = [e for e in train if e.source == source]
             self._others += sample(of, _weights(of), MOST.get(source, len(of)), seed)[0]
         self._desk = [e for e in train if e.source == data.DESK.name]
+        self._products = [e for e in data.products() if data.key(e.text) not in keys]
         phrased = [e for e in made if data.key(e.text) not in keys]
         self.base = [*self._others, *self._desk, *phrased]
         self.vocabulary, self._vectors, self._scales = vectors.vocabulary(
@@ -251,7 +255,17 @@ class Recipe:
             *data.unlabelled(self.folder / data.BANKING),
         ]
         opinions = self._opinions("base", [*(e.text for e in self.base), *texts])
-        return _mixed(self.base, opinions) + _judged(texts, opinions[len(self.base) :])
+        judged = _judged(texts, opinions[len(self.base) :], "teacher")
+        return [*_mixed(self.base, opinions), *judged, *self._reviews()]
+
+    def _reviews(self) -> list[Example]:
+        """Reviews written for this project and texts made of all but Amazon's, as lessons."""
+        known = [e.text for e in (*self._products, *self.base) if e.source in REVIEWS]
+        made = augment(known, PIECES_OF_REVIEWS, self.seed)
+        made += vary(known, self._alike, VARIED_REVIEWS, self.seed)
+        opinions = self._opinions("reviews", [*(e.text for e in self._products), *made])
+        judged = _judged(made, opinions[len(self._products) :], data.PRODUCTS.name)
+        return [*_mixed(self._products, opinions), *judged]
 
     @cached_property
     def _embeddings(self) -> tuple[Tensor, Tensor]:
@@ -261,15 +275,6 @@ class Recipe:
             with _threads(TEACHER_THREADS):
                 np.save(file, self._teacher.word_vectors(self.vocabulary.words))
         return vectors.beside(self._vectors, self._scales, np.load(file), self.h.taught)
-
-    def _reviews(self, held_out: set[str], name: str) -> list[Example]:
-        """Amazon reviews that are not held out and texts made of them, as the teacher sees them."""
-        learned = [e for e in self.amazon if data.key(e.text) not in held_out]
-        known = [e.text for e in learned]
-        made = augment(known, PIECES_OF_REVIEWS, self.seed)
-        made += vary(known, self._alike, VARIED_REVIEWS, self.seed)
-        opinions = self._opinions(f"reviews-{name}", [*known, *made])
-        return _mixed(learned, opinions) + _judged(made, opinions[len(known) :])
 
     def first_stage(self) -> list[SentimentNetwork]:
         """Networks of different seeds, fitted to everything but Amazon reviews."""
@@ -295,17 +300,21 @@ class Recipe:
     def second_stage(
         self, members: list[SentimentNetwork], held_out: set[str], name: str
     ) -> Ensemble:
-        """Tuned to reviews and the desk's messages, rehearsing a part of the rest.
+        """Tuned to reviews and tweets, rehearsing a part of the rest, most of it the desk's.
 
         Amazon reviews whose ``data.key`` is held out are not learned.
         """
-        near = {*data.UCI, data.DESK.name}
-        new = self._reviews(held_out, name) + [e for e in self.lessons if e.source in near]
-        rest = [e for e in self.lessons if e.source not in near]
+        amazon = _mixed(self.amazon, self._opinions("amazon", [e.text for e in self.amazon]))
+        new = [e for e in amazon if data.key(e.text) not in held_out]
+        new += [e for e in self.lessons if e.source in NEAR]
+        desk = [e for e in self.lessons if e.source == data.DESK.name]
+        rest = [e for e in self.lessons if e.source not in {*NEAR, data.DESK.name}]
         tuned = []
         for seed, member in enumerate(members, self.seed):
             checkpoint = self.run / f"second-{name}-{seed}.pt"
-            old = sample(rest, _weights(rest), REHEARSED, seed)
+            of_desk = sample(desk, _weights(desk), REHEARSED_DESK, seed)
+            of_rest = sample(rest, _weights(rest), REHEARSED, seed)
+            old = (of_desk[0] + of_rest[0], of_desk[1] + of_rest[1])
             tuned.append(
                 tune(
                     member,
@@ -330,14 +339,15 @@ class Recipe:
             network = self.second_stage(members, held_out, f"fold-{fold}")
             logits[inside] = logits_of(network, self.vocabulary, texts)
             rest = [e for e in self.amazon if data.key(e.text) not in held_out]
-            counted[inside] = tfidf([*self.base, *rest]).predict_proba(texts)[:, 1]
+            known = [*self.base, *self._products, *rest]
+            counted[inside] = tfidf(known).predict_proba(texts)[:, 1]
         scores = 1 / (1 + np.exp(-logits))
         return compared(self.amazon, scores, counted, truth_of(self.base).mean())
 
     def card(self, command: str) -> State:
         """What is known before measuring."""
         files = [*data.UCI, *data.VADER, data.BANKING, vectors.FILE]
-        own = [data.DESK, phrases.PATTERNS]
+        own = [data.DESK, data.PRODUCTS, phrases.PATTERNS]
         hashes = {name: sha256(self.folder / name) for name in files}
         return {
             "about": "Probability that a message is a complaint or otherwise unhappy.",
@@ -373,7 +383,7 @@ def by_kind(messages: Sequence[data.Message], model: SentimentModel) -> State:
 def measure(recipe: Recipe, model: SentimentModel) -> State:
     """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
     split = recipe.split
-    baseline = tfidf(split.train)
+    baseline = tfidf([*split.train, *data.products()])
     share = float(np.mean(truth_of(split.train) >= 0.5))
     measured: State = {}
     bands: State = {}

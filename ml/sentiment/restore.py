@@ -45,7 +45,7 @@ def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
         inputs, states, biases = (arrays[name] for name in node.input[1:4])
         parameters = {
             name: arrays[f"members.{number}.{name}"]
-            for name in ("learned.weight", "head.weight", "head.bias")
+            for name in ("learned.weight", "query", "head.weight", "head.bias")
         }
         for direction, suffix in enumerate(("", "_reverse")):
             of_input, of_state = biases[direction].chunk(2)
