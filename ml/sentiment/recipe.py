@@ -214,7 +214,8 @@ class Recipe:
             [*split.train, *made], folder / vectors.FILE, h.words, h.min_count
         )
 
-    def _taught(self) -> Teacher:
+    @cached_property
+    def _teacher(self) -> Teacher:
         """A teacher of reviews and rated sentences, then of the desk; it saw no Amazon review."""
         teacher = Teacher(self.folder / FOLDER, self.seed).to(self.device)
         for number, rates in enumerate(TEACHER_RATES):
@@ -235,10 +236,6 @@ class Recipe:
                 np.save(file, self._teacher.judge(texts))
         opinions: NDArray[np.float32] = np.load(file)
         return opinions
-
-    @cached_property
-    def _teacher(self) -> Teacher:
-        return self._taught()
 
     @cached_property
     def _alike(self) -> dict[str, list[str]]:
@@ -346,7 +343,8 @@ class Recipe:
 
     def card(self, command: str) -> State:
         """What is known before measuring."""
-        files = [*data.UCI, *data.VADER, data.BANKING, vectors.FILE]
+        teacher = f"{FOLDER}/model.safetensors"
+        files = [*data.UCI, *data.VADER, data.BANKING, vectors.FILE, teacher]
         own = [data.DESK, data.PRODUCTS, phrases.PATTERNS]
         hashes = {name: sha256(self.folder / name) for name in files}
         return {
@@ -356,7 +354,7 @@ class Recipe:
             "data": hashes | {path.name: sha256(path) for path in own},
             "licences": data.LICENCES,
             "split": " ".join((data.load.__doc__ or "").split("Raises")[0].split()),
-            "training texts": len(self.split.train),
+            "training texts": len(self.split.train) + len(self._products),
             "dropped, as they repeat a held-out text": self.split.dropped,
             "temperature": 1.0,
             "neutral": NEUTRAL,
