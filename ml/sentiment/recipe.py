@@ -41,8 +41,8 @@ WEIGHTS_OF = {
     data.DESK.name: 2.0,
     phrases.PATTERNS.name: 0.7,
 }
-# What the second stage learns besides Amazon reviews; of the rest it rehearses a part.
-NEAR = {*data.UCI, data.PRODUCTS.name, Path(data.TWEETS).name}
+# What the second stage learns again, with Amazon reviews beside it.
+NEAR = {data.DESK.name, data.PRODUCTS.name, Path(data.TWEETS).name, *data.UCI}
 WEIGHTS_OF |= dict.fromkeys(data.UCI, 2.0) | {AMAZON: 4.0}
 # Of sources far from a desk at most so many texts are learned.
 MOST = {data.BANKING: 2_000, Path(data.VADER[1]).name: 3_000, EDITORIALS: 500}
@@ -54,7 +54,6 @@ PIECES_OF_REVIEWS, VARIED_REVIEWS = 3_000, 9_000
 TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
-REHEARSED_DESK = 8_000  # of the desk's messages
 FOLDS = 10
 FAILURES = 10
 # Cut where calibrated probabilities mean something to a reader.
@@ -297,21 +296,18 @@ class Recipe:
     def second_stage(
         self, members: list[SentimentNetwork], held_out: set[str], name: str
     ) -> Ensemble:
-        """Tuned to reviews and tweets, rehearsing a part of the rest, most of it the desk's.
+        """Tuned to what is near, rehearsing a part of the rest.
 
         Amazon reviews whose ``data.key`` is held out are not learned.
         """
         amazon = _mixed(self.amazon, self._opinions("amazon", [e.text for e in self.amazon]))
         new = [e for e in amazon if data.key(e.text) not in held_out]
         new += [e for e in self.lessons if e.source in NEAR]
-        desk = [e for e in self.lessons if e.source == data.DESK.name]
-        rest = [e for e in self.lessons if e.source not in {*NEAR, data.DESK.name}]
+        rest = [e for e in self.lessons if e.source not in NEAR]
         tuned = []
         for seed, member in enumerate(members, self.seed):
             checkpoint = self.run / f"second-{name}-{seed}.pt"
-            of_desk = sample(desk, _weights(desk), REHEARSED_DESK, seed)
-            of_rest = sample(rest, _weights(rest), REHEARSED, seed)
-            old = (of_desk[0] + of_rest[0], of_desk[1] + of_rest[1])
+            old = sample(rest, _weights(rest), REHEARSED, seed)
             tuned.append(
                 tune(
                     member,
