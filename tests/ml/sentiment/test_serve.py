@@ -83,6 +83,8 @@ FOREIGN_MESSAGES = [
     "¿Dónde está mi pedido?",
     "mi pedido no ha llegado",
     "Je n'ai pas reçu mon colis",
+    "Bonjour, ma commande n'est pas arrivée",
+    "Ho ordinato una pizza ma non arriva",
     "il mio telefono non funziona",
     "Meu pedido não chegou",
     "internet nie działa",
