@@ -122,6 +122,8 @@ def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool
                 "complaint": round(scored.complaint, 4),
                 "band": scored.band,
             }
+            if scored.foreign:
+                row["foreign"] = True
             if explain:
                 row["why"] = [[word, round(weight, 4)] for word, weight in model.explain(text)]
             click.echo(json.dumps(row, ensure_ascii=True))

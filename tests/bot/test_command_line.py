@@ -46,6 +46,7 @@ def test_scores_come_one_object_a_line_in_input_order() -> None:
     assert [row["text"] for row in rows] == texts
     assert all(0 <= row["complaint"] <= 1 for row in rows)
     assert all(row["band"] in ("urgent", "high", "normal", "low") for row in rows)
+    assert [row.get("foreign", False) for row in rows] == [False, False, True]
 
 
 def test_lines_of_standard_input_are_scored_also_odd_ones() -> None:
