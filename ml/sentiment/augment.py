@@ -34,29 +34,33 @@ def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
     return made
 
 
-def vary(
-    texts: Sequence[str], neighbours: Mapping[str, Sequence[str]], count: int, seed: int
-) -> list[str]:
-    """``count`` texts with some words exchanged for words that are used alike.
+def exchange(text: str, neighbours: Mapping[str, Sequence[str]], rng: random.Random) -> str:
+    """A text with some words exchanged for words that are used alike.
 
     As for TinyBERT (Jiao et al., 2020). The meaning may turn (late for early); the teacher judges.
 
     Args:
-        texts: what to vary.
+        text: what to vary.
         neighbours: of lower-case words, the words used alike.
-        count: how many texts to make.
-        seed: of the choices.
+        rng: of the choices.
     """
-    rng = random.Random(seed)  # noqa: S311 - data, not secrets
 
     def other(match: re.Match[str]) -> str:
         near = neighbours.get(match[0].lower())
         return rng.choice(near) if near and rng.random() < EXCHANGED else match[0]
 
+    return _WORD.sub(other, text)
+
+
+def vary(
+    texts: Sequence[str], neighbours: Mapping[str, Sequence[str]], count: int, seed: int
+) -> list[str]:
+    """``count`` texts with some words exchanged (see ``exchange``), in a reproducible order."""
+    rng = random.Random(seed)  # noqa: S311 - data, not secrets
     made: list[str] = []
     while len(made) < count:
         text = rng.choice(texts)
-        varied = _WORD.sub(other, text)
+        varied = exchange(text, neighbours, rng)
         if varied != text:
             made.append(varied)
     return made

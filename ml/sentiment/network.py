@@ -23,11 +23,10 @@ class Hyperparameters:
     dropout: float = 0.25
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
-    tuning_rate: float = 1e-3
-    feedback_rate: float = 3e-4  # gentler: most of what is known must stay
+    tuning_rate: float = 3e-4  # gentle: most of what is known must stay
     weight_decay: float = 1e-4
     batch: int = 64
-    epochs: int = 10
+    epochs: int = 8
     tuning_epochs: int = 3
     phrases: int = 30  # messages made of each sentence pattern
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import random
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
-from ml.sentiment.augment import augment, vary
+from ml.sentiment.augment import augment, exchange, vary
 from ml.sentiment.data import Example
 from ml.sentiment.evaluate import Floats, accuracy, figures, reliability, vader, with_intervals
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
@@ -49,11 +50,13 @@ MOST = {data.BANKING: 2_000, Path(data.VADER[1]).name: 3_000, EDITORIALS: 500}
 TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
 REHEARSED_BY_TEACHER = 2_500  # texts of other sources, while it learns the desk's
 TEACHER_RATES = ((4e-5, 1.5e-5), (3e-5, 1.5e-5))
-PIECES, VARIED = 15_000, 25_000  # unlabelled texts for the teacher to judge
-PIECES_OF_REVIEWS, VARIED_REVIEWS = 3_000, 9_000
+PIECES, VARIED = 15_000, 50_000  # unlabelled texts for the teacher to judge
+PIECES_OF_REVIEWS, VARIED_REVIEWS = 10_000, 60_000
+VARIED_EACH = 15  # texts made of an Amazon review for the second stage
 TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
+REHEARSED_LESSONS = 12_000  # of the first stage, in the second
 FOLDS = 10
 FAILURES = 10
 # Cut where calibrated probabilities mean something to a reader.
@@ -262,8 +265,29 @@ class Recipe:
         made = augment(known, PIECES_OF_REVIEWS, self.seed)
         made += vary(known, self._alike, VARIED_REVIEWS, self.seed)
         opinions = self._opinions("reviews", [*(e.text for e in self._products), *made])
-        judged = _judged(made, opinions[len(self._products) :], data.PRODUCTS.name)
+        judged = _judged(made, opinions[len(self._products) :], "teacher")
         return [*_mixed(self._products, opinions), *judged]
+
+    def amazon_lessons(self, held_out: set[str]) -> list[Example]:
+        """Amazon reviews and texts made of them, with the teacher's opinion of each.
+
+        Without those whose ``data.key``, or that of the review they are made of, is held out.
+        """
+        rng = random.Random(self.seed)  # noqa: S311 - data, not secrets
+        origins = [e.text for e in self.amazon for _ in range(VARIED_EACH)]
+        varied = [exchange(text, self._alike, rng) for text in origins]
+        opinions = self._opinions("amazon", [*(e.text for e in self.amazon), *varied])
+        judged = _judged(varied, opinions[len(self.amazon) :], "teacher")
+        lessons = zip(
+            [*(e.text for e in self.amazon), *origins],
+            [*_mixed(self.amazon, opinions), *judged],
+            strict=True,
+        )
+        return [
+            lesson
+            for origin, lesson in lessons
+            if held_out.isdisjoint((data.key(origin), data.key(lesson.text)))
+        ]
 
     @cached_property
     def _embeddings(self) -> tuple[Tensor, Tensor]:
@@ -302,14 +326,12 @@ class Recipe:
 
         Amazon reviews whose ``data.key`` is held out are not learned.
         """
-        amazon = _mixed(self.amazon, self._opinions("amazon", [e.text for e in self.amazon]))
-        new = [e for e in amazon if data.key(e.text) not in held_out]
-        new += [e for e in self.lessons if e.source in NEAR]
+        new = [*self.amazon_lessons(held_out), *(e for e in self.lessons if e.source in NEAR)]
         rest = [e for e in self.lessons if e.source not in NEAR]
         tuned = []
         for seed, member in enumerate(members, self.seed):
             checkpoint = self.run / f"second-{name}-{seed}.pt"
-            old = sample(rest, _weights(rest), REHEARSED, seed)
+            old = sample(rest, _weights(rest), REHEARSED_LESSONS, seed)
             tuned.append(
                 tune(
                     member,
@@ -516,7 +538,7 @@ def fine_tune(
                 vocabulary,
                 (learned, [CORRECTION] * len(learned)),
                 (rehearsed, weights),
-                replace(h, tuning_rate=h.feedback_rate),
+                h,
                 seed=seed + number,
             )
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ml.sentiment import data
 from ml.sentiment.data import Example
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.recipe import BANDS, FOREIGN, NEUTRAL, calibrate, ship
@@ -23,7 +24,7 @@ TINY = Hyperparameters(
     epochs=3,
     tuning_epochs=10,
     learning_rate=0.02,
-    feedback_rate=0.02,
+    tuning_rate=0.02,
 )
 SAD = ["broken", "late", "rude", "wrong", "missing", "leaking", "slow", "charged"]
 GLAD = ["great", "kind", "quick", "lovely", "fine", "perfect", "cheap", "warm"]
@@ -45,6 +46,21 @@ PLAIN = [
     "do",
     "i",
 ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Small files of every data set."""
+    for name in data.UCI:
+        lines = [f"{name} sentence number {i * 7919}\t{i % 2}" for i in range(1000)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    (tmp_path / "vader_icwsm2014").mkdir()
+    for name in data.VADER:
+        rows = [f"{i}\t{i % 9 - 4}\t{name} rated {i * 7919}" for i in range(200)]
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+    rows = ["Where is it?,card_arrival", "It was stolen,card_swallowed", "Which age?,age_limit"]
+    (tmp_path / data.BANKING).write_text("\n".join(["text,category", *rows]) + "\n")
+    return tmp_path
 
 
 def messages(count: int, seed: int) -> list[Example]:

@@ -7,21 +7,6 @@ from ml.sentiment.augment import augment, vary
 from ml.sentiment.data import Example
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Small files of every data set."""
-    for name in data.UCI:
-        lines = [f"{name} sentence number {i * 7919}\t{i % 2}" for i in range(1000)]
-        (tmp_path / name).write_text("\n".join(lines) + "\n")
-    (tmp_path / "vader_icwsm2014").mkdir()
-    for name in data.VADER:
-        rows = [f"{i}\t{i % 9 - 4}\t{name} rated {i * 7919}" for i in range(200)]
-        (tmp_path / name).write_text("\n".join(rows) + "\n")
-    rows = ["Where is it?,card_arrival", "It was stolen,card_swallowed", "Which age?,age_limit"]
-    (tmp_path / data.BANKING).write_text("\n".join(["text,category", *rows]) + "\n")
-    return tmp_path
-
-
 def test_no_training_text_repeats_a_held_out_text(folder: Path) -> None:
     whole = data.load(folder)
     file = folder / data.VADER[0]
