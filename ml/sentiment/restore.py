@@ -9,7 +9,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from ml.artifact import load_card
+from ml.artifact import WeightsError, load_card
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.serve import VOCABULARY
 from ml.sentiment.words import Vocabulary
@@ -25,10 +25,15 @@ def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
     """The network of an artifact as a torch module, with its vocabulary.
 
     Raises:
-        WeightsError: the artifact is missing or damaged.
+        WeightsError: the artifact is missing or damaged, or of a network of another build.
     """
     card = load_card(directory)
-    h = Hyperparameters(**card["hyperparameters"])
+    try:
+        h = Hyperparameters(**card["hyperparameters"])
+    except TypeError as error:
+        raise WeightsError(
+            f"{directory} was made by another version ({error}). Remove it to start anew."
+        ) from error
     words = (directory / VOCABULARY).read_text(encoding="utf-8").split("\n")[:-1]
     vocabulary = Vocabulary(words, card["vocabulary"]["learned"])
     graph = onnx.load(directory / "network.onnx").graph

@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from ml.artifact import CARD, WeightsError, write_card
 from ml.sentiment.data import Example
 from ml.sentiment.network import Ensemble, SentimentNetwork
 from ml.sentiment.recipe import fine_tune
@@ -67,6 +69,13 @@ def test_an_artifact_can_be_read_back_into_torch(artifact: Path, ensemble: Ensem
     assert logits_of(restored, vocabulary, texts) == pytest.approx(
         logits_of(ensemble, vocabulary, texts), abs=1e-6
     )
+
+
+def test_an_artifact_of_another_version_is_not_learned_on_from(artifact: Path) -> None:
+    card = json.loads((artifact / CARD).read_text())
+    write_card(artifact, {**card, "hyperparameters": {"layers": 3}})
+    with pytest.raises(WeightsError, match="another version"):
+        restore(artifact)
 
 
 def test_fifty_consistent_corrections_change_the_score_of_a_similar_message(
