@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -114,12 +115,17 @@ def ship(network: Ensemble, vocabulary: Vocabulary, card: State, out: Path) -> N
 
 
 def calibrate(out: Path, card: State, validation: Sequence[Example]) -> None:
-    """Fit the temperature of an artifact on validation texts and write it into the card."""
+    """Fit the temperature of an artifact on validation texts and write it into the card.
+
+    Each source counts alike, however many texts it has.
+    """
     model = SentimentModel.load(out)
     encoded = [model.vocabulary.encode(e.text) for e in validation]
     logits, truth = model.logits(encoded), truth_of(validation)
+    many = Counter(e.source for e in validation)
+    weights = np.array([1 / many[e.source] for e in validation])
     read = ~np.isnan(logits)
-    card["temperature"] = fit_temperature(logits[read], truth[read])
+    card["temperature"] = fit_temperature(logits[read], truth[read], weights[read])
     write_card(out, {**model.card, **card})
 
 

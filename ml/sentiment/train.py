@@ -192,8 +192,16 @@ def export(network: Ensemble, path: Path) -> None:
     numbers.chmod(0o644)
 
 
-def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """The temperature that makes probabilities fit best (Guo et al., 2017)."""
+def fit_temperature(
+    logits: NDArray[np.float64], truth: NDArray[np.float64], weights: NDArray[np.float64]
+) -> float:
+    """The temperature that makes probabilities fit best (Guo et al., 2017).
+
+    Of ``logits``, ``truth`` and ``weights`` [texts].
+    """
     candidates = np.linspace(0.5, 5, 91)
-    losses = [float(np.mean(np.logaddexp(0, logits / t) - truth * logits / t)) for t in candidates]
+    losses = [
+        np.average(np.logaddexp(0, logits / t) - truth * logits / t, weights=weights)
+        for t in candidates
+    ]
     return float(candidates[int(np.argmin(losses))])
