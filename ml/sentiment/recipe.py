@@ -23,7 +23,15 @@ from ml.artifact import sha256, write_card
 from ml.sentiment import data, phrases, vectors
 from ml.sentiment.augment import augment, exchange, vary
 from ml.sentiment.data import Example
-from ml.sentiment.evaluate import Floats, accuracy, figures, reliability, vader, with_intervals
+from ml.sentiment.evaluate import (
+    Floats,
+    accuracy,
+    figures,
+    if_exact,
+    reliability,
+    vader,
+    with_intervals,
+)
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.restore import restore
 from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
@@ -177,7 +185,7 @@ def tfidf(train: Sequence[Example]) -> Any:
 
 
 def compared(examples: Sequence[Example], scores: Floats, counted: Floats, share: float) -> State:
-    """Figures of ``scores`` [texts] next to baselines.
+    """Figures of ``scores`` [texts] next to baselines, and to what exact scores would show.
 
     Args:
         examples: the texts with their labels.
@@ -194,6 +202,7 @@ def compared(examples: Sequence[Example], scores: Floats, counted: Floats, share
             "VADER": with_intervals(truth, vader([e.text for e in examples])),
             "majority": figures(truth, np.full(len(truth), float(share >= 0.5))),
             "TF-IDF + logistic regression": with_intervals(truth, counted),
+            "the network, were its scores exact": if_exact(scores),
         },
     }
 

@@ -25,6 +25,12 @@ def test_scores_that_mean_what_they_say_have_no_calibration_error() -> None:
     assert evaluate.ece(truth, np.full(10, 0.1)) == pytest.approx(0.7)
 
 
+def test_few_texts_show_a_calibration_error_even_of_exact_scores() -> None:
+    few, many = (evaluate.if_exact(np.linspace(0.05, 0.95, count))["ece"] for count in (100, 4000))
+    assert few[0] > 2 * many[0]
+    assert many[1] <= many[0] <= many[2] < few[1]
+
+
 def test_an_interval_holds_its_value_and_shrinks_with_more_texts() -> None:
     few = evaluate.with_intervals(TRUTH[:50], SCORES[:50])["accuracy"]
     many = evaluate.with_intervals(TRUTH, SCORES)["accuracy"]
