@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import csv
 import ctypes
+import io
 import json
 import signal
 import sys
@@ -107,8 +108,8 @@ def score(texts: tuple[str, ...], table: Path | None, column: str, explain: bool
     elif texts:
         source = texts
     else:
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # a text file here
-        source = (line.rstrip("\r\n") for line in sys.stdin)
+        given = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+        source = (line.rstrip("\r\n") for line in given)
     model = _sentiment(_settings())
     batch: list[str] = []
 

@@ -183,7 +183,7 @@ def split(html: str, limit: int = LIMIT) -> list[str]:
                         opened.pop()
                 else:
                     opened.append(piece)
-        closing = [f"</{_TAG.fullmatch(tag)[2]}>" for tag in reversed(opened)]  # type: ignore[index]
+        closing = [_TAG.sub(r"</\2>", tag) for tag in reversed(opened)]
         if any(not _TAG.fullmatch(piece) and not piece.isspace() for piece in pieces[start:end]):
             parts.append("".join(body + closing))
         start = end

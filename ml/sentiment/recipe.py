@@ -291,18 +291,15 @@ class Recipe:
         Without those whose ``data.key``, or that of the review they are made of, is held out.
         """
         rng = random.Random(self.seed)  # noqa: S311 - data, not secrets
-        origins = [e.text for e in self.amazon for _ in range(VARIED_EACH)]
+        texts = [e.text for e in self.amazon]
+        origins = [text for text in texts for _ in range(VARIED_EACH)]
         varied = [exchange(text, self._alike, rng) for text in origins]
-        opinions = self._opinions("amazon", [*(e.text for e in self.amazon), *varied])
-        judged = _judged(varied, opinions[len(self.amazon) :], "teacher")
-        lessons = zip(
-            [*(e.text for e in self.amazon), *origins],
-            [*_mixed(self.amazon, opinions), *judged],
-            strict=True,
-        )
+        opinions = self._opinions("amazon", [*texts, *varied])
+        judged = _judged(varied, opinions[len(texts) :], "teacher")
+        lessons = [*_mixed(self.amazon, opinions), *judged]
         return [
             lesson
-            for origin, lesson in lessons
+            for origin, lesson in zip([*texts, *origins], lessons, strict=True)
             if held_out.isdisjoint((data.key(origin), data.key(lesson.text)))
         ]
 
