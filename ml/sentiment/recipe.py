@@ -66,7 +66,7 @@ TEACHER_THREADS = 2
 CORRECTION = 3.0  # weight of an agent's correction
 REHEARSED = 2_500  # texts of the base that are learned again when tuning
 REHEARSED_LESSONS = 12_000  # of the first stage, in the second
-FOLDS = 10
+FOLDS, CALIBRATION_FOLDS = 10, 4
 FAILURES = 10
 # Cut where calibrated probabilities mean something to a reader.
 BANDS = {"urgent": 0.85, "high": 0.5, "normal": 0.15, "low": 0.0}
@@ -122,19 +122,15 @@ def ship(network: Ensemble, vocabulary: Vocabulary, card: State, out: Path) -> N
     write_card(out, {"network": "sentiment", **card, "vocabulary": size})
 
 
-def calibrate(out: Path, card: State, validation: Sequence[Example]) -> None:
-    """Fit the temperature of an artifact on validation texts and write it into the card.
+def calibrate(out: Path, card: State, asked: Sequence[Example], logits: Floats) -> None:
+    """Fit the temperature to the logits of texts not learned, and write it into an artifact's card.
 
     Each source counts alike, however many texts it has.
     """
-    model = SentimentModel.load(out)
-    encoded = [model.vocabulary.encode(e.text) for e in validation]
-    logits, truth = model.logits(encoded), truth_of(validation)
-    many = Counter(e.source for e in validation)
-    weights = np.array([1 / many[e.source] for e in validation])
-    read = ~np.isnan(logits)
-    card["temperature"] = fit_temperature(logits[read], truth[read], weights[read])
-    write_card(out, {**model.card, **card})
+    many = Counter(e.source for e in asked)
+    weights = np.array([1 / many[e.source] for e in asked])
+    card["temperature"] = fit_temperature(logits, truth_of(asked), weights)
+    write_card(out, {**SentimentModel.load(out).card, **card})
 
 
 @contextlib.contextmanager
@@ -218,6 +214,8 @@ class Recipe:
         self.folder, self.run, self.h, self.seed, self.device = folder, run, h, seed, device
         self.split = data.load(folder)
         self.amazon = data.reviews(folder / AMAZON)
+        test = {data.key(e.text) for e in self.split.test}
+        self.learned = [e for e in self.amazon if data.key(e.text) not in test]
         made = phrases.generate(h.phrases, seed)
         split = self.split
         held_out = (*self.amazon, *split.validation, *split.desk_test, *split.tweets_test)
@@ -359,16 +357,29 @@ class Recipe:
             )
         return Ensemble(tuned).eval()
 
+    def folds(
+        self, members: list[SentimentNetwork], reviews: list[Example], count: int, name: str
+    ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        """Of each fold: which Amazon reviews are in it, and what a network makes of them.
+
+        Each logit is by a network tuned to the reviews of the other folds, and to no others.
+        """
+        fold_of = np.random.default_rng(self.seed).permutation(len(reviews)) % count
+        others = {data.key(e.text) for e in self.amazon} - {data.key(e.text) for e in reviews}
+        for fold in range(count):
+            inside = np.flatnonzero(fold_of == fold)
+            texts = [reviews[i].text for i in inside]
+            held_out = others | {data.key(text) for text in texts}
+            network = self.second_stage(members, held_out, f"{name}-{fold}")
+            yield inside, logits_of(network, self.vocabulary, texts)
+
     def cross_validation(self, members: list[SentimentNetwork]) -> State:
         """Figures on each Amazon review by networks tuned to the other nine tenths of them."""
-        fold_of = np.random.default_rng(self.seed).permutation(len(self.amazon)) % FOLDS
         logits, counted = np.zeros(len(self.amazon)), np.zeros(len(self.amazon))
-        for fold in range(FOLDS):
-            inside = np.flatnonzero(fold_of == fold)
+        for inside, made in self.folds(members, self.amazon, FOLDS, "fold"):
+            logits[inside] = made
             texts = [self.amazon[i].text for i in inside]
             held_out = {data.key(text) for text in texts}
-            network = self.second_stage(members, held_out, f"fold-{fold}")
-            logits[inside] = logits_of(network, self.vocabulary, texts)
             rest = [e for e in self.amazon if data.key(e.text) not in held_out]
             known = [*self.base, *self._products, *rest]
             counted[inside] = tfidf(known).predict_proba(texts)[:, 1]
@@ -415,8 +426,9 @@ def by_kind(messages: Sequence[data.Message], model: SentimentModel) -> State:
 def measure(recipe: Recipe, model: SentimentModel) -> State:
     """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
     split = recipe.split
-    baseline = tfidf([*split.train, *data.products()])
-    share = float(np.mean(truth_of(split.train) >= 0.5))
+    known = [*(e for e in split.train if e.source != AMAZON), *recipe.learned]
+    baseline = tfidf([*known, *data.products()])
+    share = float(np.mean(truth_of(known) >= 0.5))
     measured: State = {}
     bands: State = {}
     desk_test, later = set(split.desk_test), data.desk(data.LATER)
@@ -487,12 +499,16 @@ def default_recipe(
     """
     recipe = Recipe(folder, run, Hyperparameters(), seed, device)
     members = recipe.first_stage()
-    split = recipe.split
-    held_out = {data.key(e.text) for e in (*split.test, *split.validation)}
-    network = recipe.second_stage(members, held_out, "shipped")
+    test = {data.key(e.text) for e in recipe.split.test}
+    network = recipe.second_stage(members, test, "shipped")
     card = recipe.card(command)
     ship(network, recipe.vocabulary, card, out)
-    calibrate(out, card, recipe.split.validation)
+    asked = [e for e in recipe.split.validation if e.source != AMAZON]
+    logits = [logits_of(network, recipe.vocabulary, [e.text for e in asked])]
+    for inside, made in recipe.folds(members, recipe.learned, CALIBRATION_FOLDS, "calibration"):
+        asked += [recipe.learned[i] for i in inside]
+        logits.append(made)
+    calibrate(out, card, asked, np.concatenate(logits))
     model = SentimentModel.load(out)
     card = {**model.card, **measure(recipe, model)}
     if folds:

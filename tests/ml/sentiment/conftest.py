@@ -10,7 +10,7 @@ from ml.sentiment import data
 from ml.sentiment.data import Example
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
 from ml.sentiment.recipe import BANDS, FOREIGN, NEUTRAL, calibrate, ship
-from ml.sentiment.train import fit
+from ml.sentiment.train import fit, logits_of
 from ml.sentiment.words import Vocabulary
 
 torch.set_num_threads(1)  # as serving does; more only slow such small networks down
@@ -121,7 +121,8 @@ def _artifact(
         "bands": BANDS,
     }
     ship(ensemble, vocabulary, card, out)
-    calibrate(out, card, messages(100, 1))
+    asked = messages(100, 1)
+    calibrate(out, card, asked, logits_of(ensemble, vocabulary, [e.text for e in asked]))
     return out
 
 
