@@ -12,6 +12,7 @@ import torch
 from ml.artifact import WEIGHTS, WeightsError
 from ml.sentiment import data, recipe, textbook
 from ml.sentiment.data import Example
+from ml.sentiment.feedback import fine_tune
 from ml.sentiment.serve import OWN
 from storage import tickets
 from storage.database import look_up
@@ -27,7 +28,7 @@ def feedback(url: str, folder: Path, out: Path, seed: int) -> None:
     given = [Example(text, float(label)) for text, label in look_up(url, tickets.corrections)]
     split = data.load(folder)
     source = out if out.is_dir() else WEIGHTS / "sentiment"
-    result = recipe.fine_tune(source, given, split.train, split.validation, seed, out)
+    result = fine_tune(source, given, split.train, split.validation, seed, out)
     print(json.dumps(result, indent=1))
     verdict = f"installed in {out}" if result["replaced"] else "not better: nothing was installed"
     print(verdict, file=sys.stderr)

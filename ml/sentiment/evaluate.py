@@ -44,6 +44,12 @@ def average_precision(truth: Floats, scores: Floats) -> float:
     return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
+def log_loss(truth: Floats, scores: Floats) -> float:
+    """Mean cross-entropy in nats."""
+    p = np.clip(scores, 1e-6, 1 - 1e-6)
+    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
+
+
 def reliability(truth: Floats, scores: Floats) -> list[tuple[float, float, int]]:
     """Mean score, share of complaints and number of texts of each equal-width bin in use."""
     bin_of = np.minimum((scores * BINS).astype(int), BINS - 1)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import random
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -33,7 +30,6 @@ from ml.sentiment.evaluate import (
     with_intervals,
 )
 from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
-from ml.sentiment.restore import restore
 from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
 from ml.sentiment.teacher import FOLDER, Teacher
 from ml.sentiment.train import export, fit, fit_temperature, logits_of, sample, tune
@@ -63,8 +59,6 @@ PIECES, VARIED = 15_000, 50_000  # unlabelled texts for the teacher to judge
 PIECES_OF_REVIEWS, VARIED_REVIEWS = 10_000, 60_000
 VARIED_EACH = 15  # texts made of an Amazon review for the second stage
 TEACHER_THREADS = 2
-CORRECTION = 3.0  # weight of an agent's correction
-REHEARSED = 2_500  # texts of the base that are learned again when tuning
 REHEARSED_LESSONS = 12_000  # of the first stage, in the second
 FOLDS, CALIBRATION_FOLDS = 10, 4
 FAILURES = 10
@@ -91,7 +85,6 @@ REMARKS = [
 ]
 NEUTRAL = 0.3  # nothing to read: in the middle of normal
 FOREIGN = 0.65  # not English: high, so that a person sees it soon
-WORSE = 0.01  # nats by which the loss on the base may grow by chance
 
 
 def truth_of(examples: Sequence[Example]) -> Floats:
@@ -99,18 +92,14 @@ def truth_of(examples: Sequence[Example]) -> Floats:
     return np.array([example.unhappy for example in examples])
 
 
-def _weights(examples: Sequence[Example]) -> list[float]:
+def weights_of(examples: Sequence[Example]) -> list[float]:
+    """How strongly each example counts, by its source."""
     return [WEIGHTS_OF.get(example.source, 1.0) for example in examples]
 
 
-def _scores(model: SentimentModel, examples: Sequence[Example]) -> Floats:
+def scores_of(model: SentimentModel, examples: Sequence[Example]) -> Floats:
+    """P(complaint) [texts] that an artifact gives, float64."""
     return np.array([score.complaint for score in model.score([e.text for e in examples])])
-
-
-def log_loss(truth: Floats, scores: Floats) -> float:
-    """Mean cross-entropy in nats."""
-    p = np.clip(scores, 1e-6, 1 - 1e-6)
-    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
 
 
 def ship(network: Ensemble, vocabulary: Vocabulary, card: State, out: Path) -> None:
@@ -176,7 +165,7 @@ def tfidf(train: Sequence[Example]) -> Any:
     return pipeline.fit(
         [e.text for e in train],
         truth_of(train) >= 0.5,
-        logisticregression__sample_weight=_weights(train),
+        logisticregression__sample_weight=weights_of(train),
     )
 
 
@@ -214,8 +203,6 @@ class Recipe:
         self.folder, self.run, self.h, self.seed, self.device = folder, run, h, seed, device
         self.split = data.load(folder)
         self.amazon = data.reviews(folder / AMAZON)
-        test = {data.key(e.text) for e in self.split.test}
-        self.learned = [e for e in self.amazon if data.key(e.text) not in test]
         made = phrases.generate(h.phrases, seed)
         split = self.split
         held_out = (*self.amazon, *split.validation, *split.desk_test, *split.tweets_test)
@@ -224,7 +211,7 @@ class Recipe:
         self._others: list[Example] = []
         for source in dict.fromkeys(e.source for e in train if e.source not in OWN):
             of = [e for e in train if e.source == source]
-            self._others += sample(of, _weights(of), MOST.get(source, len(of)), seed)[0]
+            self._others += sample(of, weights_of(of), MOST.get(source, len(of)), seed)[0]
         self._desk = [e for e in train if e.source == data.DESK.name]
         self._products = [e for e in data.products() if data.key(e.text) not in keys]
         phrased = [e for e in made if data.key(e.text) not in keys]
@@ -241,8 +228,9 @@ class Recipe:
             checkpoint = self.run / f"teacher-{number}.pt"
             if not checkpoint.exists():
                 seed = self.seed + number
-                again = sample(self._others, _weights(self._others), REHEARSED_BY_TEACHER, seed)[0]
-                teacher.fit([*self._desk, *again] if number else self._others, rates, seed)
+                others, weights = self._others, weights_of(self._others)
+                again = sample(others, weights, REHEARSED_BY_TEACHER, seed)[0]
+                teacher.fit([*self._desk, *again] if number else others, rates, seed)
                 torch.save(teacher.state_dict(), checkpoint)
             teacher.load_state_dict(torch.load(checkpoint, weights_only=True))
         return teacher
@@ -321,7 +309,7 @@ class Recipe:
                 member,
                 self.vocabulary,
                 self.lessons,
-                _weights(self.lessons),
+                weights_of(self.lessons),
                 self.h,
                 epochs=self.h.epochs,
                 learning_rate=self.h.learning_rate,
@@ -343,12 +331,12 @@ class Recipe:
         tuned = []
         for seed, member in enumerate(members, self.seed):
             checkpoint = self.run / f"second-{name}-{seed}.pt"
-            old = sample(rest, _weights(rest), REHEARSED_LESSONS, seed)
+            old = sample(rest, weights_of(rest), REHEARSED_LESSONS, seed)
             tuned.append(
                 tune(
                     member,
                     self.vocabulary,
-                    (new, _weights(new)),
+                    (new, weights_of(new)),
                     old,
                     self.h,
                     seed=seed,
@@ -413,7 +401,7 @@ class Recipe:
 def by_kind(messages: Sequence[data.Message], model: SentimentModel) -> State:
     """How many there are of each kind and how many of them are on the right side of 0.5."""
     examples = [message.example for message in messages]
-    known = {"network": _scores(model, examples), "VADER": vader([e.text for e in examples])}
+    known = {"network": scores_of(model, examples), "VADER": vader([e.text for e in examples])}
     of = np.array([message.kind for message in messages])
     truth = truth_of(examples)
     return {
@@ -426,9 +414,8 @@ def by_kind(messages: Sequence[data.Message], model: SentimentModel) -> State:
 def measure(recipe: Recipe, model: SentimentModel) -> State:
     """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
     split = recipe.split
-    known = [*(e for e in split.train if e.source != AMAZON), *recipe.learned]
-    baseline = tfidf([*known, *data.products()])
-    share = float(np.mean(truth_of(known) >= 0.5))
+    baseline = tfidf([*split.train, *data.products()])
+    share = float(np.mean(truth_of(split.train) >= 0.5))
     measured: State = {}
     bands: State = {}
     desk_test, later = set(split.desk_test), data.desk(data.LATER)
@@ -442,7 +429,7 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
         "messages written later": [message.example for message in later],
     }
     for name, examples in sets.items():
-        truth, scores = (truth_of(examples) >= 0.5).astype(float), _scores(model, examples)
+        truth, scores = (truth_of(examples) >= 0.5).astype(float), scores_of(model, examples)
         counted = baseline.predict_proba([e.text for e in examples])[:, 1]
         measured[name] = {
             **compared(examples, scores, counted, share),
@@ -456,7 +443,7 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
             }
             for band in Band
         }
-    truth, scores = truth_of(split.desk_test), _scores(model, split.desk_test)
+    truth, scores = truth_of(split.desk_test), scores_of(model, split.desk_test)
     worst = np.argsort(-np.abs(truth - scores), kind="stable")[:FAILURES]
     return {
         "figures": measured,
@@ -499,14 +486,16 @@ def default_recipe(
     """
     recipe = Recipe(folder, run, Hyperparameters(), seed, device)
     members = recipe.first_stage()
-    test = {data.key(e.text) for e in recipe.split.test}
+    split = recipe.split
+    test = {data.key(e.text) for e in split.test}
     network = recipe.second_stage(members, test, "shipped")
     card = recipe.card(command)
     ship(network, recipe.vocabulary, card, out)
-    asked = [e for e in recipe.split.validation if e.source != AMAZON]
+    asked = list(split.validation)
     logits = [logits_of(network, recipe.vocabulary, [e.text for e in asked])]
-    for inside, made in recipe.folds(members, recipe.learned, CALIBRATION_FOLDS, "calibration"):
-        asked += [recipe.learned[i] for i in inside]
+    reviews = [e for e in split.train if e.source == AMAZON]
+    for inside, made in recipe.folds(members, reviews, CALIBRATION_FOLDS, "calibration"):
+        asked += [reviews[i] for i in inside]
         logits.append(made)
     calibrate(out, card, asked, np.concatenate(logits))
     model = SentimentModel.load(out)
@@ -515,91 +504,3 @@ def default_recipe(
         card["figures"]["amazon, 10-fold cross-validation"] = recipe.cross_validation(members)
     write_card(out, card)
     return card
-
-
-def _is_held_out(example: Example) -> bool:
-    """Of each five different texts about one, whatever else is in the set."""
-    return hashlib.sha256(data.key(example.text).encode()).digest()[0] % 5 == 0
-
-
-def fine_tune(
-    directory: Path,
-    corrections: Sequence[Example],
-    base: Sequence[Example],
-    held_out: Sequence[Example],
-    seed: int = 0,
-    out: Path | None = None,
-) -> State:
-    """Teach an artifact the desk's corrections; it is replaced only by a better one.
-
-    With ``out``, the better one is put there and the artifact stays as it is.
-
-    A fifth of the corrections is kept for comparing. The new network must have a smaller loss on
-    these, and on ``held_out`` base texts no larger one than chance explains.
-
-    Returns:
-        ``replaced``, and ``old`` and ``new`` losses (nats) and figures on both sets.
-
-    Raises:
-        ValueError: there are too few corrections to keep some for comparing.
-        WeightsError: the artifact is missing or damaged.
-    """
-    asked = [e for e in corrections if _is_held_out(e)]
-    learned = [e for e in corrections if not _is_held_out(e)]
-    if not asked or not learned:
-        raise ValueError(f"{len(corrections)} corrections are too few to learn from and to compare")
-    ensemble, vocabulary, h = restore(directory)
-    old = SentimentModel.load(directory)
-    tuned = []
-    for number, member in enumerate(ensemble.members):
-        chosen, weights = sample(base, _weights(base), REHEARSED, seed + number)
-        # Its own opinion keeps it from forgetting (Li and Hoiem, 2016).
-        opinions = 1 / (1 + np.exp(-logits_of(ensemble, vocabulary, [e.text for e in chosen])))
-        rehearsed = [
-            Example(
-                e.text, TEACHER_SHARE * float(p) + (1 - TEACHER_SHARE) * e.unhappy, source=e.source
-            )
-            for e, p in zip(chosen, opinions, strict=True)
-        ]
-        assert isinstance(member, SentimentNetwork)
-        tuned.append(
-            tune(
-                member,
-                vocabulary,
-                (learned, [CORRECTION] * len(learned)),
-                (rehearsed, weights),
-                h,
-                seed=seed + number,
-            )
-        )
-    card = {name: value for name, value in old.card.items() if name not in ("files", "figures")}
-    out = out or directory
-    fresh = out.with_name(f"{out.name}.new")
-    ship(Ensemble(tuned), vocabulary, card, fresh)
-    new = SentimentModel.load(fresh)
-    result: State = {"corrections": len(corrections)}
-    sets = {"corrections": asked, "base": held_out}
-    for name, model in (("old", old), ("new", new)):
-        result[name] = {
-            part: {
-                "log_loss": log_loss(truth_of(examples), _scores(model, examples)),
-                **figures(truth_of(examples), _scores(model, examples)),
-            }
-            for part, examples in sets.items()
-        }
-    was, now = result["old"], result["new"]
-    result["replaced"] = (
-        now["corrections"]["log_loss"] < was["corrections"]["log_loss"]
-        and now["base"]["log_loss"] <= was["base"]["log_loss"] + WORSE
-    )
-    if result["replaced"]:
-        write_card(fresh, {**card, "fine-tuned": json.loads(json.dumps(result))})
-        former = out.with_name(f"{out.name}.old")
-        shutil.rmtree(former, ignore_errors=True)
-        if out.is_dir():
-            out.rename(former)
-        fresh.rename(out)
-        shutil.rmtree(former, ignore_errors=True)
-    else:
-        shutil.rmtree(fresh)
-    return result

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ml.artifact import WEIGHTS
-from ml.sentiment import data, recipe
+from ml.sentiment import data
 from ml.sentiment.data import Example
+from ml.sentiment.feedback import fine_tune
+from ml.sentiment.restore import restore
 from ml.sentiment.serve import SentimentModel
 from storage import tickets
 from storage.database import Database, NoDeskError
@@ -74,6 +76,35 @@ def test_without_a_desk_or_corrections_nothing_is_learned(
 
 
 def test_the_shipped_weights_can_be_learned_on_from() -> None:
-    ensemble, vocabulary, _ = recipe.restore(WEIGHTS / "sentiment")
+    ensemble, vocabulary, _ = restore(WEIGHTS / "sentiment")
     assert len(list(ensemble.members)) >= 1
     assert len(vocabulary.words) > 10_000
+
+
+def test_fifty_consistent_corrections_change_the_score_of_a_similar_message(
+    artifact: Path,
+) -> None:
+    similar = "please refuse it today"
+    before = SentimentModel.load(artifact).score([similar])[0].complaint
+    wrong = 0.0 if before > 0.5 else 1.0
+    words = ["the", "my", "is", "was", "very", "order", "phone", "line", "room", "again"]
+    given = [Example(f"{a} refuse {b}", wrong) for a in words for b in words if a < b][:50]
+    result = fine_tune(artifact, given, messages(200, 8), messages(60, 9))
+    assert result["replaced"]
+    after = SentimentModel.load(artifact).score([similar])[0].complaint
+    assert abs(after - wrong) < abs(before - wrong) - 0.2
+
+
+def test_a_wrecked_set_of_corrections_is_refused(artifact: Path) -> None:
+    version = SentimentModel.load(artifact).version
+    wrecked = [Example(e.text, 1 - e.unhappy) for e in messages(300, 10)]
+    result = fine_tune(artifact, wrecked, messages(20, 11), messages(60, 12))
+    assert not result["replaced"]
+    assert result["new"]["base"]["log_loss"] > result["old"]["base"]["log_loss"]
+    assert SentimentModel.load(artifact).version == version
+    assert [path.name for path in artifact.parent.iterdir()] == [artifact.name]
+
+
+def test_too_few_corrections_are_refused(artifact: Path) -> None:
+    with pytest.raises(ValueError, match="1 corrections are too few"):
+        fine_tune(artifact, [Example("late", 0.0)], messages(20, 13), messages(20, 14))

@@ -51,8 +51,9 @@ def test_no_label_of_a_fold_or_of_the_test_decides_what_is_said_of_the_fold(
         lines = [f"{name} phone works\t{y}" for name, y in zip(NAMES, labels, strict=True)]
         recipe = _recipe(folder, tmp_path / run, lines)
         member = untrained(recipe.vocabulary)
-        inside, logits = next(recipe.folds([member], recipe.learned, 4, "fold"))
-        return recipe, [recipe.learned[i].text for i in inside], logits
+        reviews = [e for e in recipe.split.train if e.source == AMAZON]
+        inside, logits = next(recipe.folds([member], reviews, 4, "fold"))
+        return recipe, [reviews[i].text for i in inside], logits
 
     recipe, texts, logits = first_fold("one", labels)
     assert len(texts) == 200
