@@ -56,7 +56,7 @@ TEACHER_SHARE = 0.7  # of a label; the rest is what the readers gave
 REHEARSED_BY_TEACHER = 2_500  # texts of other sources, while it learns the desk's
 TEACHER_RATES = ((4e-5, 1.5e-5), (3e-5, 1.5e-5))
 PIECES, VARIED = 15_000, 50_000  # unlabelled texts for the teacher to judge
-PIECES_OF_REVIEWS, VARIED_REVIEWS = 10_000, 60_000
+PIECES_OF_REVIEWS, VARIED_REVIEWS = 10_000, 80_000
 VARIED_EACH = 15  # texts made of an Amazon review for the second stage
 TEACHER_THREADS = 2
 REHEARSED_LESSONS = 12_000  # of the first stage, in the second
@@ -414,7 +414,8 @@ def by_kind(messages: Sequence[data.Message], model: SentimentModel) -> State:
 def measure(recipe: Recipe, model: SentimentModel) -> State:
     """Figures with baselines, complaints per band, overlap and worst messages, for the card."""
     split = recipe.split
-    baseline = tfidf([*split.train, *data.products()])
+    known = [*split.train, *data.products()]
+    baseline = tfidf(known)
     share = float(np.mean(truth_of(split.train) >= 0.5))
     measured: State = {}
     bands: State = {}
@@ -451,7 +452,7 @@ def measure(recipe: Recipe, model: SentimentModel) -> State:
         "messages written later, by kind": by_kind(later, model),
         "overlap": {
             f"{name}: share with a run of {n} words of a training text": round(
-                data.overlap(recipe.base, examples, n), 4
+                data.overlap(known, examples, n), 4
             )
             for name, examples in sets.items()
             for n in (5, 8)
