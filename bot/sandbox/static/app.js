@@ -1,7 +1,7 @@
 "use strict";
 // Everything anybody wrote goes into the page as text nodes, never as HTML.
 const $ = (id) => document.getElementById(id);
-const state = { world: null, chats: [], person: 0, chat: null, reply: 0, edit: 0, unread: new Map(), draft: 0 };
+const state = { world: null, chats: [], person: 0, chat: null, reply: 0, edit: 0, unread: new Map(), draft: 0, turn: 0 };
 
 async function call(path, body) {
   const init = body === undefined ? {} : body instanceof FormData ? { method: "POST", body }
@@ -157,9 +157,9 @@ function atBottom() { return $("log").scrollHeight - $("log").scrollTop - $("log
 function toBottom() { $("log").scrollTop = $("log").scrollHeight; }
 async function refresh() {
   if (!state.chat) return;
-  const { person, chat } = state;
+  const { person, chat } = state, turn = ++state.turn;
   const messages = await call(here("messages"));
-  if (person !== state.person || chat.id !== state.chat.id) return;
+  if (turn !== state.turn) return; // an older answer must not replace a newer one
   const bottom = atBottom();
   const shown = new Map([...$("log").children].map((node) => [node.dataset.key, node]));
   $("log").replaceChildren(...messages.map((message) => {
@@ -272,5 +272,9 @@ loadPeople().then(() => {
   const [first] = state.chats;
   if (first) open(first.person, first.chats[0]);
   const stream = new EventSource(`/sandbox/stream?after=${state.world.seq}`);
-  stream.addEventListener("message", (event) => happened(JSON.parse(event.data)));
+  let before = Promise.resolve();
+  stream.addEventListener("message", (event) => {
+    const next = () => happened(JSON.parse(event.data));
+    before = before.then(next, next);
+  });
 });
