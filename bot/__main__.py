@@ -36,7 +36,7 @@ def _settings() -> Settings:
     from bot.config import Settings
 
     try:
-        return Settings()  # type: ignore[call-arg]  # pydantic fills it from the environment
+        return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
@@ -160,11 +160,11 @@ def _progress(text: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def complete(text: str, count: int, as_json: bool) -> None:
     """Finish a sentence."""
-    from ml.completion.serve import CompletionModel, NothingToComplete
+    from ml.completion.serve import CompletionModel, NothingToCompleteError
 
     try:
         suggestions = CompletionModel.load().suggest(text, count)
-    except NothingToComplete as error:
+    except NothingToCompleteError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
         click.echo(json.dumps({"prompt": text, "suggestions": suggestions}))
@@ -179,7 +179,7 @@ def complete(text: str, count: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def forecast(product: str, weeks: int, as_json: bool) -> None:
     """Forecast the weekly demand of PRODUCT."""
-    from ml.forecast.serve import INTERVAL, NoForecast
+    from ml.forecast.serve import INTERVAL, NoForecastError
 
     model, table = _own_sales(_settings())
     name = table.find(product)
@@ -188,7 +188,7 @@ def forecast(product: str, weeks: int, as_json: bool) -> None:
         raise click.UsageError(f"unknown product {product!r}; close names: {close}")
     try:
         made = model.forecast(table, name, weeks)
-    except NoForecast as error:
+    except NoForecastError as error:
         raise click.UsageError(str(error)) from None
     rows = [
         {"week": week, "mean": round(m, 2), "low": round(lo, 2), "high": round(hi, 2)}

@@ -24,29 +24,39 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
     telegram_bot_token: SecretStr = Field(
-        SecretStr(""), description="From @BotFather. Without one, the sandbox starts."
+        default=SecretStr(""), description="From @BotFather. Without one, the sandbox starts."
     )
-    telegram_api_url: str = Field(TELEGRAM, description="What comes before /bot<token>.")
-    database_url: str = Field("", description="sqlite:///FILE or postgresql://USER@HOST/NAME.")
-    data_dir: Path = Field(Path("data"), description="Where files are kept.")
+    telegram_api_url: str = Field(default=TELEGRAM, description="What comes before /bot<token>.")
+    database_url: str = Field(
+        default="", description="sqlite:///FILE or postgresql://USER@HOST/NAME."
+    )
+    data_dir: Path = Field(default=Path("data"), description="Where files are kept.")
     admin_ids: Annotated[frozenset[int], NoDecode] = Field(
-        frozenset(), description="Telegram ids of the admins, separated by commas."
+        default=frozenset(), description="Telegram ids of the admins, separated by commas."
     )
     agent_chat_id: int | None = Field(
-        None, description="The agents' group; complaints are announced there."
+        default=None, description="The agents' group; complaints are announced there."
     )
-    webhook_url: str = Field("", description="https://… for a webhook instead of long polling.")
+    webhook_url: str = Field(
+        default="", description="https://… for a webhook instead of long polling."
+    )
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="What Telegram sends along to the webhook."
+        default=SecretStr(""), description="What Telegram sends along to the webhook."
     )
-    webhook_port: int = Field(8443, description="Where the webhook listens.", ge=1, le=65535)
-    webhook_host: str = Field("127.0.0.1", description="On which address the webhook listens.")
-    sandbox_port: int = Field(8765, description="Where the sandbox's page is.", ge=0, le=65535)
+    webhook_port: int = Field(
+        default=8443, description="Where the webhook listens.", ge=1, le=65535
+    )
+    webhook_host: str = Field(
+        default="127.0.0.1", description="On which address the webhook listens."
+    )
+    sandbox_port: int = Field(
+        default=8765, description="Where the sandbox's page is.", ge=0, le=65535
+    )
     patience_hours: float = Field(
-        24, description="How far a certain complaint moves ahead, in hours.", gt=0, le=8760
+        default=24, description="How far a certain complaint moves ahead, in hours.", gt=0, le=8760
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="What is logged to stderr."
+        default="INFO", description="What is logged to stderr."
     )
 
     @field_validator("admin_ids", mode="before")

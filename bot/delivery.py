@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import secrets
 import warnings
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -113,7 +113,8 @@ class Delivery:
         return result.get("message_id") if isinstance(result, dict) else None
 
     async def _retry_later(self, row: Outbox, error: Exception) -> None:
-        pause = min(2.0**row.attempts, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+        jitter = secrets.SystemRandom().uniform(0.75, 1.25)
+        pause = min(2.0**row.attempts, LONGEST_PAUSE) * jitter
         log.warning(
             "%s to chat %s failed (%s); next try in %.0f s",
             row.method,

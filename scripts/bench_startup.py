@@ -57,7 +57,7 @@ async def measure(
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await customer.wait_for(timeout=60, after=said["message_id"])
+        await customer.wait_for(within=60, after=said["message_id"])
         seconds = time.perf_counter() - began
         await _use(customer)
         return seconds, psutil.Process(process.pid).memory_info().rss / MIB
@@ -70,7 +70,7 @@ async def _use(customer: Person) -> None:
     await customer.say("I was charged twice")  # scored, but only a ticket's first is answered
     for text in ("/complete So she was considering", "/forecast P1"):
         said = await customer.say(text)
-        await customer.wait_for(timeout=30, after=said["message_id"])
+        await customer.wait_for(within=30, after=said["message_id"])
 
 
 async def main() -> int:

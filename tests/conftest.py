@@ -105,7 +105,7 @@ async def town(closed_town: Town) -> AsyncIterator[Town]:
     """A sandbox with the bot at work; everybody has pressed Start."""
     async with desk_open(closed_town.settings):
         for person in (closed_town.carla, closed_town.ana, closed_town.ada):
-            await person.wait_for(timeout=15)
+            await person.wait_for(within=15)
         yield closed_town
 
 

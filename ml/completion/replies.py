@@ -35,7 +35,7 @@ _SECRETS = re.compile(
 )
 
 
-class TooFewReplies(ValueError):  # noqa: N818 - it reads as a sentence where it is raised
+class TooFewRepliesError(ValueError):
     """There is not enough to learn from; the message says how many replies are missing."""
 
 
@@ -86,12 +86,12 @@ def learn(base: Path, out: Path, replies: Sequence[Reply], seed: int = 0) -> Out
     seen, decides.
 
     Raises:
-        TooFewReplies: there are fewer than ENOUGH different ones.
+        TooFewRepliesError: there are fewer than ENOUGH different ones.
         WeightsError: ``base`` is missing or damaged.
     """
     texts = sorted({masked for reply in replies if len(masked := mask(reply)) > 1})
     if len(texts) < ENOUGH:
-        raise TooFewReplies(
+        raise TooFewRepliesError(
             f"{ENOUGH - len(texts)} replies are missing: the desk has {len(texts)} different ones "
             f"in resolved tickets, and {ENOUGH} are needed."
         )

@@ -32,7 +32,7 @@ _LEAD = re.compile(r"[A-Za-z']*$")
 Floats = NDArray[np.float32]
 
 
-class NothingToComplete(ValueError):  # noqa: N818 - it reads as a sentence where it is raised
+class NothingToCompleteError(ValueError):
     """The text holds nothing to go on from; the message says why."""
 
 
@@ -121,11 +121,11 @@ class CompletionModel:
         in what the network learned; a word that the text began is finished first.
 
         Raises:
-            NothingToComplete: there is no letter or number to go on from.
+            NothingToCompleteError: there is no letter or number to go on from.
         """
         clean = self._clean(text)
         if not any(c.isalnum() for c in clean):
-            raise NothingToComplete("I can only go on from English text: write a few words.")
+            raise NothingToCompleteError("I can only go on from English text: write a few words.")
         seed = hashlib.sha256(f"{variant}:{clean}".encode()).digest()[:8]
         rng = random.Random(seed)  # noqa: S311 - numpy's takes 7 MiB to import
         chosen: list[str] = []

@@ -107,7 +107,7 @@ def fit(
             state = (after[0].detach().float(), after[1].detach().float())
             loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), y.flatten())
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             losses.append(loss.item() / math.log(2))
@@ -238,7 +238,7 @@ def fit_textbook(
             state = (after[0].detach(), after[1].detach())
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
+            torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item()
         losses.append(total / len(steps))

@@ -43,13 +43,11 @@ def plot_products(shown: Sequence[Shown]) -> bytes:
     """
     if not shown:
         raise ValueError("no product to show")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     height = 6.0 if len(shown) == 1 else 1.0 + 3.0 * len(shown)
     figure = Figure(figsize=(9, height), dpi=100, facecolor=BACKGROUND, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, one in zip(panels, shown, strict=True):
         ahead = np.arange(1, len(one.forecast.mean) + 1)
@@ -85,7 +83,7 @@ def plot_products(shown: Sequence[Shown]) -> bytes:
         lines, labels, fontsize=14, frameon=False, ncols=len(labels), loc="outside lower center"
     )
     buffer = io.BytesIO()
-    canvas.print_png(buffer)  # type: ignore[no-untyped-call] # matplotlib types little of it
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

@@ -25,7 +25,7 @@ INPUT_NAMES = ("inputs", "memories", "cycle", "dispersion")  # of the exported g
 Array = NDArray[np.float64]
 
 
-class NoForecast(ValueError):  # noqa: N818 - it reads as a sentence where it is raised and caught
+class NoForecastError(ValueError):
     """There is nothing to forecast; the message says why."""
 
 
@@ -99,12 +99,14 @@ class ForecastModel:
 
         Raises:
             KeyError: the table does not have this product.
-            NoForecast: too short a history, or not 1 to 13 weeks.
+            NoForecastError: too short a history, or not 1 to 13 weeks.
         """
         history = table.history(product)[None, -WINDOW:]
         known = int((~np.isnan(history)).sum())
         if known < MIN_HISTORY:
-            raise NoForecast(f"{product} has {known} weeks of history; {MIN_HISTORY} are needed.")
+            raise NoForecastError(
+                f"{product} has {known} weeks of history; {MIN_HISTORY} are needed."
+            )
         [made] = self._run(history, table.counts[:, -WINDOW:], weeks).astype(np.float32)
         mean, low, median, high = made.T
         return Forecast(mean, low, high, median)
@@ -117,7 +119,7 @@ class ForecastModel:
             fewer than MIN_HISTORY weeks nothing should be believed.
 
         Raises:
-            NoForecast: not 1 to 13 weeks.
+            NoForecastError: not 1 to 13 weeks.
         """
         counts = table.counts[:, -WINDOW:]
         return self._run(counts, None, weeks)
@@ -126,7 +128,7 @@ class ForecastModel:
         self, counts: NDArray[np.float32], table: NDArray[np.float32] | None, weeks: int
     ) -> Array:
         if not 1 <= weeks <= MAX_WEEKS:
-            raise NoForecast(f"I forecast 1 to {MAX_WEEKS} weeks.")
+            raise NoForecastError(f"I forecast 1 to {MAX_WEEKS} weeks.")
         parts = describe(counts, table).last()
         [out] = self._session.run(None, dict(zip(INPUT_NAMES, parts, strict=True)))
         return summarise(out[:, :weeks])
@@ -178,7 +180,7 @@ def movers(model: ForecastModel, table: SalesTable, weeks: int, n: int = 5) -> l
         Up to ``n`` that rise, the strongest first, then up to ``n`` that fall, the strongest first.
 
     Raises:
-        NoForecast: not 1 to 13 weeks.
+        NoForecastError: not 1 to 13 weeks.
     """
     recent, expected, strength = _compare(table.counts, model.forecast_all(table, weeks))
     long_known = (~np.isnan(table.counts[:, -WINDOW:])).sum(axis=1) >= MIN_HISTORY

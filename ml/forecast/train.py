@@ -158,7 +158,7 @@ def fit(
         cost = negative_log_likelihood(forecast, target[:, begin].nan_to_num())
         loss = (cost * weight[:, begin]).sum() / weight[:, begin].sum()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         history.append(loss.item())
@@ -294,7 +294,7 @@ def fit_textbook(
         predicted, _ = model(inputs)
         loss = mean_squared_error(predicted, targets)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         history.append(loss.item())
         if checkpoint and ((epoch + 1) % 500 == 0 or epoch + 1 == hyper.epochs):

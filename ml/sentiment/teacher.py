@@ -102,7 +102,7 @@ class Teacher(nn.Module):
             strength = torch.tensor([1.0, HAPPY_WEIGHT], device=device) * ~wanted.isnan()
             loss = (losses * strength).sum() / len(batch)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             done += len(batch)

@@ -57,7 +57,7 @@ def recipe(
             probability = network(ids)
             loss = loss_of(probability, target)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             total += loss.item()
             right += int((probability.item() >= 0.5) == bool(target.item()))

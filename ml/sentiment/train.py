@@ -91,7 +91,7 @@ def fit(
             )
             loss = (losses * strength[batch]).sum() / strength[batch, 0].sum()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             total += loss.item()

@@ -8,7 +8,7 @@ async def ask(person: Person, text: str, wanted: str, **where: Any) -> dict[str,
     said = await person.say(text, **where)
     return await person.wait_for(
         lambda m: wanted in (m["text"] or m.get("caption") or ""),
-        timeout=20,
+        within=20,
         after=said["message_id"],
         chat=where.get("chat"),
     )

@@ -16,20 +16,20 @@ async def test_a_tap_on_a_suggestion_posts_the_whole_sentence(town: Town) -> Non
     assert more == "🔄 More"
     await town.carla.press(offered, suggestions[1])
     whole = "So she was considering" + suggestions[1].removeprefix("…")
-    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+    await town.carla.wait_for(lambda m: m["text"] == whole, within=15)
 
 
 async def test_more_replaces_the_suggestions_and_they_still_work(town: Town) -> None:
     offered = await ask(town.carla, "/complete So she was considering", "go on?")
     await town.carla.press(offered, "🔄 More")
     changed = await town.carla.wait_for(
-        lambda m: "go on?" in m["text"] and labels(m) != labels(offered), timeout=15
+        lambda m: "go on?" in m["text"] and labels(m) != labels(offered), within=15
     )
     assert changed["message_id"] == offered["message_id"]
     assert not set(labels(changed)[:3]) & set(labels(offered)[:3])
     await town.carla.press(changed, labels(changed)[0])
     whole = "So she was considering" + labels(changed)[0].removeprefix("…")
-    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+    await town.carla.wait_for(lambda m: m["text"] == whole, within=15)
 
 
 async def test_complete_explains_itself_or_completes_the_message_it_replies_to(town: Town) -> None:
@@ -67,21 +67,21 @@ async def test_a_reply_that_trails_off_is_finished_before_it_is_sent(town: Town)
     card = await ask(town.ana, "/next", "parcel is late")
     said = await town.ana.say("I am so sorry that…", reply_to=card["message_id"])
     offered = await town.ana.wait_for(
-        lambda m: "Your reply to #1" in m["text"], timeout=15, after=said["message_id"]
+        lambda m: "Your reply to #1" in m["text"], within=15, after=said["message_id"]
     )
     assert labels(offered)[3:] == ["🔄 More", "📨 Send as it is"]
     await town.ana.press(offered, "🔄 More")
     changed = await town.ana.wait_for(
-        lambda m: "Your reply to #1" in m["text"] and labels(m) != labels(offered), timeout=15
+        lambda m: "Your reply to #1" in m["text"] and labels(m) != labels(offered), within=15
     )
     await town.ana.press(changed, labels(changed)[0])
     whole = "I am so sorry that" + labels(changed)[0].removeprefix("…")
-    await town.carla.wait_for(lambda m: m["text"] == whole, timeout=15)
+    await town.carla.wait_for(lambda m: m["text"] == whole, within=15)
     assert len([m for m in await town.carla.messages() if "so sorry" in m["text"]]) == 1
     await ask(town.ana, "/reply 1 One moment...", "Your reply to #1")
-    offered = await town.ana.wait_for(lambda m: "One moment…" in m["text"], timeout=15)
+    offered = await town.ana.wait_for(lambda m: "One moment…" in m["text"], within=15)
     await town.ana.press(offered, "📨 Send as it is")
-    await town.carla.wait_for(lambda m: m["text"] == "One moment…", timeout=15)
+    await town.carla.wait_for(lambda m: m["text"] == "One moment…", within=15)
 
 
 async def test_typing_is_shown_while_it_works(town: Town) -> None:

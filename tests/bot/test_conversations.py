@@ -11,11 +11,11 @@ async def test_the_complaint_is_first_in_the_queue_and_is_resolved(town: Town) -
     card = await ask(town.ana, "/next", "worst service")
     assert "#2" in card["text"]
     await town.ana.say("So sorry! A technician is on the way.", reply_to=card["message_id"])
-    await town.carla.wait_for(lambda m: "technician" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "technician" in m["text"], within=15)
     await town.carla.say("Thank you, that was quick")
-    await town.ana.wait_for(lambda m: "that was quick" in m["text"], timeout=15)
+    await town.ana.wait_for(lambda m: "that was quick" in m["text"], within=15)
     await town.ana.say("/resolve 2")
-    await town.carla.wait_for(lambda m: "is resolved" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "is resolved" in m["text"], within=15)
 
 
 async def test_a_second_message_joins_the_ticket_without_another_acknowledgement(
@@ -44,11 +44,11 @@ async def test_somebody_without_the_role_hears_nothing_of_the_command(town: Town
 
 async def test_a_photo_reaches_the_agent_and_a_photo_comes_back(town: Town) -> None:
     await town.carla.photo(b"\x89PNG\r\n\x1a\n", caption="It arrived broken")
-    await town.carla.wait_for(lambda m: "#1" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "#1" in m["text"], within=15)
     card = await ask(town.ana, "/next", "It arrived broken")
-    await town.ana.wait_for(lambda m: m.get("photo"), timeout=15)
+    await town.ana.wait_for(lambda m: m.get("photo"), within=15)
     await town.ana.photo(b"\x89PNG\r\n\x1a\n", caption="Label", reply_to=card["message_id"])
-    await town.carla.wait_for(lambda m: m.get("photo") and m["caption"] == "Label", timeout=15)
+    await town.carla.wait_for(lambda m: m.get("photo") and m["caption"] == "Label", within=15)
 
 
 async def test_odd_texts_are_answered_and_the_bot_goes_on(town: Town) -> None:
@@ -75,9 +75,9 @@ async def test_an_admin_invites_an_agent_and_removes_one(town: Town) -> None:
     link = await ask(town.ada, "/addagent", "?start=")
     secret = link["text"].split("?start=")[1].split()[0]
     await town.dmitri.start(secret)
-    await town.dmitri.wait_for(lambda m: "You are an agent" in m["text"], timeout=15)
+    await town.dmitri.wait_for(lambda m: "You are an agent" in m["text"], within=15)
     await town.carla.start(secret)
-    await town.carla.wait_for(lambda m: "was used already" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "was used already" in m["text"], within=15)
     question = await ask(town.ada, "/removeagent 1002", "off the team")
     await town.ada.press(question, "Remove")
     await ask(town.dmitri, "/queue", "I don't know that command")

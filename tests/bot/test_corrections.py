@@ -21,10 +21,10 @@ async def test_one_tap_corrects_a_score_and_keeps_the_text_that_was_scored(town:
     shown = await card(town)
     pressed = await town.ana.press(shown, "😠 Complaint")
     assert pressed["text"] == "Noted: #1 is a complaint. I can learn from that."
-    marked = await town.ana.wait_for(lambda m: "✔️ 😠 Complaint" in labels(m), timeout=15)
+    marked = await town.ana.wait_for(lambda m: "✔️ 😠 Complaint" in labels(m), within=15)
     again = await town.ana.press(marked, "🙂 No complaint")
     assert "is no complaint" in again["text"]
-    marked = await town.ana.wait_for(lambda m: "✔️ 🙂 No complaint" in labels(m), timeout=15)
+    marked = await town.ana.wait_for(lambda m: "✔️ 🙂 No complaint" in labels(m), within=15)
     assert "😠 Complaint" in labels(marked)
     await ask(town.ana, "/ticket 1", "#1 low · 0.00")
 
@@ -32,7 +32,7 @@ async def test_one_tap_corrects_a_score_and_keeps_the_text_that_was_scored(town:
 async def test_corrections_can_be_read_to_learn_from(town: Town) -> None:
     shown = await card(town)
     await town.ana.press(shown, "😠 Complaint")
-    await town.ana.wait_for(lambda m: "✔️ 😠 Complaint" in labels(m), timeout=15)
+    await town.ana.wait_for(lambda m: "✔️ 😠 Complaint" in labels(m), within=15)
     await ask(town.ana, "/release 1", "back in the queue")
     await ask(town.ben, "/queue", "#1 urgent · 1.00")
 
@@ -47,7 +47,7 @@ async def test_announcements_in_the_group_can_be_corrected(town: Town) -> None:
     announced = await town.ana.wait_for(
         lambda m: "😠 Complaint" in labels(m),
         chat=GROUP_ID,
-        timeout=20,
+        within=20,
     )
     pressed = await town.ben.press(announced, "🙂 No complaint")
     assert "#1 is no complaint" in pressed["text"]
@@ -55,7 +55,7 @@ async def test_announcements_in_the_group_can_be_corrected(town: Town) -> None:
 
 async def test_a_photo_without_words_has_nothing_to_correct(town: Town) -> None:
     await town.carla.photo(b"\xff\xd8\xff")
-    await town.carla.wait_for(lambda m: "we have your message" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "we have your message" in m["text"], within=15)
     shown = await ask(town.ana, "/next", "[photo]")
     assert "😠 Complaint" not in labels(shown)
 

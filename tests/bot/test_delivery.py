@@ -72,7 +72,7 @@ async def test_a_long_text_arrives_whole_and_in_order_through_failures(town: Tow
         await town.client.fault("sendMessage", kind=kind, chat_id=town.ana.id)
     asked = await town.ana.say("/ticket 1")
     await town.ana.wait_for(
-        lambda m: "line 0399" in m["text"], timeout=40, after=asked["message_id"]
+        lambda m: "line 0399" in m["text"], within=40, after=asked["message_id"]
     )
     parts = [m["text"] for m in await town.ana.messages(after=asked["message_id"])]
     whole = "\n".join(parts)
@@ -109,7 +109,7 @@ async def test_a_call_that_telegram_refuses_is_shown_to_an_admin(town: Town) -> 
         "sendMessage", kind="bad_request", chat_id=town.carla.id, description="Bad Request: no"
     )
     await town.carla.say("My parcel is late")
-    await town.ada.wait_for(lambda m: "was refused" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "was refused" in m["text"], within=15)
     await ask(town.ada, "/stats", "1 messages")
 
 
@@ -143,7 +143,7 @@ async def test_menus_show_each_role_its_own_commands(town: Town) -> None:
     assert {"queue", "addagent"} <= await menu(town.ada)
 
     await ask(town.ada, f"/addagent {town.dmitri.id}", "is an agent now")
-    await town.dmitri.wait_for(lambda m: "You are an agent" in m["text"], timeout=15)
+    await town.dmitri.wait_for(lambda m: "You are an agent" in m["text"], within=15)
     assert "queue" in await menu(town.dmitri)
     database = Database(town.settings.database_url)
     async with database.read() as session:

@@ -24,7 +24,7 @@ async def send(town: Town, content: bytes, wanted: str, name: str = "sales.csv")
     """The admin sends a file; the bot's answer that holds the wanted words."""
     sent = await town.ada.document(content, name=name)
     return await town.ada.wait_for(
-        lambda m: wanted in m["text"], timeout=20, after=sent["message_id"]
+        lambda m: wanted in m["text"], within=20, after=sent["message_id"]
     )
 
 
@@ -33,7 +33,7 @@ async def bring_in(town: Town, content: bytes, button: str = "✅ Import") -> di
     await town.ada.press(offered, button)
     return await town.ada.wait_for(
         lambda m: "is imported" in m["text"] and m["message_id"] == offered["message_id"],
-        timeout=20,
+        within=20,
     )
 
 
@@ -58,7 +58,7 @@ async def test_close_names_are_offered_as_buttons(town: Town) -> None:
     offered = await ask(town.carla, "/forecast P81x", "Did you mean one of these?")
     chosen = labels(offered)[0]
     await town.carla.press(offered, chosen)
-    await town.carla.wait_for(lambda m: f"{chosen}: about" in (m.get("caption") or ""), timeout=20)
+    await town.carla.wait_for(lambda m: f"{chosen}: about" in (m.get("caption") or ""), within=20)
 
 
 async def test_what_cannot_be_forecast_is_answered(town: Town) -> None:
@@ -79,7 +79,7 @@ async def test_movers_name_what_rises_and_what_falls_and_open_their_forecasts(to
     assert "Make less of" in answer["text"]
     product = labels(answer)[0]
     await town.ana.press(answer, product)
-    await town.ana.wait_for(lambda m: f"{product}: about" in (m.get("caption") or ""), timeout=20)
+    await town.ana.wait_for(lambda m: f"{product}: about" in (m.get("caption") or ""), within=20)
 
 
 async def test_an_admin_brings_in_sales_and_the_team_asks_about_them(town: Town) -> None:
@@ -88,7 +88,7 @@ async def test_an_admin_brings_in_sales_and_the_team_asks_about_them(town: Town)
     assert "product | W1 | W2" in offered["text"]
     await ask(town.ana, "/forecast Tea", "I know no product Tea")  # not before the tap
     await town.ada.press(offered, "✅ Import")
-    await town.ada.wait_for(lambda m: "is imported" in m["text"], timeout=20)
+    await town.ada.wait_for(lambda m: "is imported" in m["text"], within=20)
     answer = await ask(town.ana, "/forecast TEA 2", "Tea: about")
     assert "Weeks W21 to W22, from your own sales" in answer["caption"]
     movers = await ask(town.ana, "/movers", "from your own sales")
@@ -101,7 +101,7 @@ async def test_customers_see_own_sales_only_when_an_admin_opens_them(town: Town)
     await ask(town.carla, "/forecast P1", "of sample data")
     overview = await ask(town.ada, "/sales", "They answer agents and admins.")
     await town.ada.press(overview, "🔓 Open to customers")
-    await town.ada.wait_for(lambda m: "They answer customers" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "They answer customers" in m["text"], within=15)
     await ask(town.carla, "/forecast Tea", "Tea: about")
 
 
@@ -111,10 +111,10 @@ async def test_the_next_weeks_are_added_and_can_be_taken_back(town: Town) -> Non
     offered = await send(town, more, "Added to what is there")
     assert "1 weeks after W21, 1 new products, 1 figures changed" in offered["text"]
     await town.ada.press(offered, "➕ Add to what is there")
-    done = await town.ada.wait_for(lambda m: "3 products, 21 weeks" in m["text"], timeout=20)
+    done = await town.ada.wait_for(lambda m: "3 products, 21 weeks" in m["text"], within=20)
     await ask(town.ada, "/forecast Honey", "Honey has 2 weeks of history")
     await town.ada.press(done, "↩️ Take it back")
-    await town.ada.wait_for(lambda m: "is taken back" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "is taken back" in m["text"], within=15)
     await ask(town.ada, "/sales", "2 products, 20 weeks")
 
 
@@ -128,7 +128,7 @@ async def test_taking_back_from_the_overview_asks_first(town: Town) -> None:
     await town.ada.press(overview, "↩️ Take back sales.csv")
     question = await town.ada.wait_for(lambda m: "Take the last file back?" in m["text"], 15)
     await town.ada.press(question, "↩️ Take it back")
-    await town.ada.wait_for(lambda m: "is taken back" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "is taken back" in m["text"], within=15)
     await ask(town.ada, "/sales", "No sales of your own yet")
 
 
@@ -169,10 +169,10 @@ async def test_a_file_that_telegram_does_not_hand_over_is_answered(town: Town) -
 async def test_a_file_is_imported_once_and_not_after_it_was_cancelled(town: Town) -> None:
     offered = await send(town, wide({"Tea": TEA}), "units in total")
     await asyncio.gather(*(town.ada.press(offered, "✅ Import") for _ in range(2)))
-    await town.ada.wait_for(lambda m: "is imported" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "is imported" in m["text"], within=15)
     again = await send(town, wide({"Jam": JAM}), "units in total")
     await town.ada.press(again, "✖️ Cancel")
-    await town.ada.wait_for(lambda m: "Nothing was imported" in m["text"], timeout=15)
+    await town.ada.wait_for(lambda m: "Nothing was imported" in m["text"], within=15)
     await ask(town.ada, "/sales", "1 products")
 
 
@@ -180,5 +180,5 @@ async def test_nobody_but_an_admin_touches_the_sales(town: Town) -> None:
     await ask(town.ana, "/sales", "I don't know that command")
     sent = await town.ana.document(wide({"Tea": TEA}), name="sales.csv")
     await town.ana.wait_for(
-        lambda m: "To answer a customer" in m["text"], timeout=15, after=sent["message_id"]
+        lambda m: "To answer a customer" in m["text"], within=15, after=sent["message_id"]
     )

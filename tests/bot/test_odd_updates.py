@@ -51,7 +51,7 @@ async def test_an_update_with_fields_nobody_knows_is_handled(town: Town) -> None
         },
         quantum=True,
     )
-    await town.carla.wait_for(lambda m: "#1" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "#1" in m["text"], within=15)
 
 
 async def test_an_anonymous_admin_of_the_group_commands_nothing(town: Town) -> None:
@@ -62,13 +62,13 @@ async def test_an_anonymous_admin_of_the_group_commands_nothing(town: Town) -> N
 
 async def test_agents_work_from_their_group(town: Town) -> None:
     await ask(town.carla, "This is outrageous, broken again, I want my money back!", "#1")
-    card = await town.ana.wait_for(lambda m: "#1" in m["text"], chat=GROUP_ID, timeout=15)
+    card = await town.ana.wait_for(lambda m: "#1" in m["text"], chat=GROUP_ID, within=15)
     await town.ana.press(card, "claim")
     shown = await town.ana.wait_for(
-        lambda m: "✋" in m["text"], chat=GROUP_ID, after=card["message_id"], timeout=15
+        lambda m: "✋" in m["text"], chat=GROUP_ID, after=card["message_id"], within=15
     )
     await town.ana.say("We refund you today", chat=GROUP_ID, reply_to=shown["message_id"])
-    await town.carla.wait_for(lambda m: "refund you today" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "refund you today" in m["text"], within=15)
     await town.ben.say("lunch?", chat=GROUP_ID)
     await ask(town.ben, "/queue", "Nobody is waiting", chat=GROUP_ID)
 
@@ -86,7 +86,7 @@ async def test_buttons_of_old_cards_say_that_they_are_out_of_date(town: Town) ->
     await ask(town.ana, "/resolve 1", "is resolved")
     answer = await town.ana.press(card, "resolve")
     assert answer["answered"]
-    await town.ana.wait_for(lambda m: "is resolved already" in m["text"], timeout=15)
+    await town.ana.wait_for(lambda m: "is resolved already" in m["text"], within=15)
 
 
 async def test_a_forged_or_foreign_button_does_nothing(town: Town) -> None:
@@ -107,16 +107,16 @@ async def test_a_forged_or_foreign_button_does_nothing(town: Town) -> None:
 
 async def test_an_edited_message_is_shown_as_it_is_now(town: Town) -> None:
     said = await town.carla.say("My parcel is late")
-    await town.carla.wait_for(lambda m: "#1" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "#1" in m["text"], within=15)
     await ask(town.ana, "/next", "parcel is late")
     await town.carla.edit(said["message_id"], "My parcel is lost")
-    await town.ana.wait_for(lambda m: "edited: My parcel is lost" in m["text"], timeout=15)
+    await town.ana.wait_for(lambda m: "edited: My parcel is lost" in m["text"], within=15)
     await ask(town.ana, "/ticket 1", "parcel is lost (edited)")
 
 
 async def test_every_kind_of_message_reaches_the_desk(town: Town) -> None:
     await town.carla.sticker("😡")
-    await town.carla.wait_for(lambda m: "#1" in m["text"], timeout=15)
+    await town.carla.wait_for(lambda m: "#1" in m["text"], within=15)
     await town.carla.voice(b"OggS")
     await town.carla.document(b"%PDF", caption="the invoice")
     await town.carla.location(52.5, 13.4)
@@ -126,7 +126,7 @@ async def test_every_kind_of_message_reaches_the_desk(town: Town) -> None:
     for kind in ("[sticker] 😡", "[voice]", "[document] the invoice", "[location]", "[contact]"):
         assert kind in card["text"]
     for kind in ("sticker", "voice", "document", "location", "contact", "video"):
-        await town.ana.wait_for(lambda m, kind=kind: m.get(kind), timeout=20)
+        await town.ana.wait_for(lambda m, kind=kind: m.get(kind), within=20)
 
 
 async def test_a_customer_withdraws_a_ticket(town: Town) -> None:

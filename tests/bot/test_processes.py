@@ -73,7 +73,7 @@ async def test_nothing_is_lost_or_doubled_when_the_process_is_killed_at_any_mome
     async with process(town.settings):
         await until_kept(town.settings.database_url, wanted)
         for person in people:
-            await person.wait_for(lambda m: "we have your message" in m["text"], timeout=20)
+            await person.wait_for(lambda m: "we have your message" in m["text"], within=20)
 
 
 async def test_two_processes_share_a_postgresql_and_handle_each_update_once(
@@ -92,7 +92,7 @@ async def test_two_processes_share_a_postgresql_and_handle_each_update_once(
                 first.kill()
         await until_kept(postgres_url, wanted)
         for customer in customers:
-            await customer.wait_for(lambda m: "we have your message" in m["text"], timeout=20)
+            await customer.wait_for(lambda m: "we have your message" in m["text"], within=20)
             said = [m["text"] for m in await customer.messages()]
             assert sum("we have your message" in text for text in said) == 1
         assert second.returncode is None
@@ -107,7 +107,7 @@ async def test_a_second_process_on_the_same_file_says_why_it_does_not_start(
 ) -> None:
     town = closed_town
     async with process(town.settings):
-        await town.carla.wait_for(timeout=15)
+        await town.carla.wait_for(within=15)
         again = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -129,6 +129,6 @@ async def test_a_second_process_on_the_same_file_says_why_it_does_not_start(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_the_process_cleanly(closed_town: Town, number: signal.Signals) -> None:
     async with process(closed_town.settings) as bot:
-        await closed_town.carla.wait_for(timeout=15)
+        await closed_town.carla.wait_for(within=15)
         bot.send_signal(number)
         assert await asyncio.wait_for(bot.wait(), 10) == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ml.artifact import WeightsError
 from ml.completion import train
 from ml.completion.network import Stage, zeros
-from ml.completion.serve import READ, UNKNOWN_BITS, CompletionModel, NothingToComplete
+from ml.completion.serve import READ, UNKNOWN_BITS, CompletionModel, NothingToCompleteError
 from tests.ml.completion.conftest import ALPHABET, IDS, STAGE, TEXT, H, fresh
 
 
@@ -118,7 +118,7 @@ def test_whatever_is_asked_suggestions_are_known_words_and_no_markup(
 ) -> None:
     try:
         suggestions = shipped.suggest(text, variant=variant)
-    except NothingToComplete:
+    except NothingToCompleteError:
         return
     assert len(suggestions) <= 3
     for suggestion in suggestions:
@@ -151,5 +151,5 @@ def test_only_the_end_of_a_long_text_counts(shipped: CompletionModel) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "😀😀", "Привет", "你好", "\x00\x07", "!!!"])
 def test_what_cannot_be_gone_on_from_is_said(shipped: CompletionModel, text: str) -> None:
-    with pytest.raises(NothingToComplete, match="write a few words"):
+    with pytest.raises(NothingToCompleteError, match="write a few words"):
         shipped.suggest(text)

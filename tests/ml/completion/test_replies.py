@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.completion.network import zeros
-from ml.completion.replies import ENOUGH, MASK, Reply, TooFewReplies, learn, mask
+from ml.completion.replies import ENOUGH, MASK, Reply, TooFewRepliesError, learn, mask
 from ml.completion.restore import restore
 from ml.completion.serve import CompletionModel
 from storage import people, tickets
@@ -68,7 +68,7 @@ async def test_the_network_learns_the_teams_voice_from_its_desk(
 
 def test_too_few_replies_say_how_many_are_missing(artifact: Path, tmp_path: Path) -> None:
     replies = [Reply(text, "Carla") for text in [*voices(150), *voices(150)]]
-    with pytest.raises(TooFewReplies, match="50 replies are missing"):
+    with pytest.raises(TooFewRepliesError, match="50 replies are missing"):
         learn(artifact, tmp_path / "team", replies)
     assert not (tmp_path / "team").exists()
 

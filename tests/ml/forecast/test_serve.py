@@ -15,7 +15,7 @@ from ml.artifact import WEIGHTS, WeightsError, write_card
 from ml.forecast.data import SalesTable
 from ml.forecast.evaluate import evaluate_file
 from ml.forecast.plot import Shown, last_year, plot_forecast, plot_products
-from ml.forecast.serve import MAX_WEEKS, ForecastModel, NoForecast, movers
+from ml.forecast.serve import MAX_WEEKS, ForecastModel, NoForecastError, movers
 
 SHIPPED = WEIGHTS / "forecast"
 
@@ -79,12 +79,12 @@ def test_forecasts_grow_with_what_was_sold(model):
 
 @pytest.mark.parametrize("weeks", [0, -1, 14, 1000])
 def test_weeks_out_of_range_are_refused(model, weeks):
-    with pytest.raises(NoForecast, match="1 to 13 weeks"):
+    with pytest.raises(NoForecastError, match="1 to 13 weeks"):
         model.forecast(model.sample, model.sample.products[0], weeks)
 
 
 def test_a_short_history_is_refused_with_its_length(model):
-    with pytest.raises(NoForecast, match="P0 has 7 weeks of history; 8 are needed"):
+    with pytest.raises(NoForecastError, match="P0 has 7 weeks of history; 8 are needed"):
         model.forecast(table(np.ones((1, 7))), "P0", 1)
 
 
