@@ -15,7 +15,6 @@ from ml.artifact import write_card
 from ml.sentiment import data
 from ml.sentiment.data import Example
 from ml.sentiment.evaluate import figures, log_loss
-from ml.sentiment.network import Ensemble, SentimentNetwork
 from ml.sentiment.recipe import TEACHER_SHARE, scores_of, ship, truth_of, weights_of
 from ml.sentiment.restore import restore
 from ml.sentiment.serve import SentimentModel
@@ -58,34 +57,21 @@ def fine_tune(
     learned = [e for e in corrections if not _is_held_out(e)]
     if not asked or not learned:
         raise ValueError(f"{len(corrections)} corrections are too few to learn from and to compare")
-    ensemble, vocabulary, h = restore(directory)
+    network, vocabulary, h = restore(directory)
     old = SentimentModel.load(directory)
-    tuned = []
-    for number, member in enumerate(ensemble.members):
-        chosen, weights = sample(base, weights_of(base), REHEARSED, seed + number)
-        # Its own opinion keeps it from forgetting (Li and Hoiem, 2016).
-        opinions = 1 / (1 + np.exp(-logits_of(ensemble, vocabulary, [e.text for e in chosen])))
-        rehearsed = [
-            Example(
-                e.text, TEACHER_SHARE * float(p) + (1 - TEACHER_SHARE) * e.unhappy, source=e.source
-            )
-            for e, p in zip(chosen, opinions, strict=True)
-        ]
-        assert isinstance(member, SentimentNetwork)
-        tuned.append(
-            tune(
-                member,
-                vocabulary,
-                (learned, [CORRECTION] * len(learned)),
-                (rehearsed, weights),
-                h,
-                seed=seed + number,
-            )
-        )
+    chosen, weights = sample(base, weights_of(base), REHEARSED, seed)
+    # Its own opinion keeps it from forgetting (Li and Hoiem, 2016).
+    opinions = 1 / (1 + np.exp(-logits_of(network, vocabulary, [e.text for e in chosen])))
+    rehearsed = [
+        Example(e.text, TEACHER_SHARE * float(p) + (1 - TEACHER_SHARE) * e.unhappy, source=e.source)
+        for e, p in zip(chosen, opinions, strict=True)
+    ]
+    corrected = (learned, [CORRECTION] * len(learned))
+    tuned = tune(network, vocabulary, corrected, (rehearsed, weights), h, seed=seed)
     card = {name: value for name, value in old.card.items() if name not in ("files", "figures")}
     out = out or directory
     fresh = out.with_name(f"{out.name}.new")
-    ship(Ensemble(tuned), vocabulary, card, fresh)
+    ship(tuned, vocabulary, card, fresh)
     new = SentimentModel.load(fresh)
     result: State = {"corrections": len(corrections)}
     sets = {"corrections": asked, "base": held_out}

@@ -19,7 +19,6 @@ class Hyperparameters:
     learned: int = 32
     taught: int = 128  # numbers of a word's vector that come from the teacher
     hidden: int = 192
-    members: int = 1
     dropout: float = 0.25
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
@@ -47,11 +46,11 @@ class SentimentNetwork(nn.Module):
         self.vectors: Tensor
         self.scales: Tensor
         self.register_buffer("vectors", vectors, persistent=False)
-        self.register_buffer("scales", scales, persistent=False)
+        self.register_buffer("scales", scales.unsqueeze(1), persistent=False)
         self.learned = nn.Embedding(learned, h.learned)
         nn.init.normal_(self.learned.weight, std=0.1)
         width = vectors.shape[1] + h.learned
-        self.lstm = nn.LSTM(width, h.hidden, batch_first=True, bidirectional=True)
+        self.lstm = nn.LSTM(width, h.hidden, bidirectional=True)
         self.word_dropout = h.word_dropout
         self.dropout = nn.Dropout(h.dropout)
         self.query = nn.Parameter(torch.zeros(2 * h.hidden))  # first attends to all words alike
@@ -65,29 +64,16 @@ class SentimentNetwork(nn.Module):
         if self.training:
             lost = torch.rand(ids.shape, device=ids.device) < self.word_dropout
             ids = ids.masked_fill(lost, UNKNOWN)
-        pretrained = self.vectors[ids].float() * self.scales[ids].unsqueeze(-1)
+        ids = ids.T  # first the words, then the texts: the fewest steps in the exported graph
+        pretrained = self.vectors[ids].float() * self.scales[ids]
         rare = ids >= self.learned.num_embeddings
         learned = self.learned(ids.masked_fill(rare, UNKNOWN))
         states, _ = self.lstm(self.dropout(torch.cat([pretrained, learned], -1)))
-        attention = (states * self.query).sum(-1, keepdim=True).softmax(1)
-        attended = (states * attention).sum(1)
-        pooled = torch.cat([states.mean(1), states.amax(1), attended], 1)
+        attention = (states @ self.query).softmax(0).unsqueeze(-1)
+        attended = (states * attention).sum(0)
+        pooled = torch.cat([states.mean(0), states.amax(0), attended], 1)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits
-
-
-class Ensemble(nn.Module):
-    """Networks that read the same words; their logits are averaged."""
-
-    def __init__(self, members: list[SentimentNetwork]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        for member in members:
-            member.vectors, member.scales = members[0].vectors, members[0].scales
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Logits [batch] of P(unhappy), from word numbers [batch, length] (int64)."""
-        return torch.stack([member(ids)[:, 0] for member in self.members]).mean(0)
 
 
 class TextbookNetwork(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -10,7 +11,8 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from ml.artifact import WeightsError, load_card
-from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.bounds import BOUNDS, remove_bounds
+from ml.sentiment.network import Hyperparameters, SentimentNetwork
 from ml.sentiment.serve import VOCABULARY
 from ml.sentiment.words import Vocabulary
 
@@ -21,7 +23,7 @@ def _gates(weights: Tensor) -> Tensor:
     return torch.cat([i, f, g, o])
 
 
-def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
+def restore(directory: Path) -> tuple[SentimentNetwork, Vocabulary, Hyperparameters]:
     """The network of an artifact as a torch module, with its vocabulary.
 
     Raises:
@@ -40,24 +42,23 @@ def restore(directory: Path) -> tuple[Ensemble, Vocabulary, Hyperparameters]:
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     tensors |= {n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant"}
     arrays = {name: torch.tensor(numpy_helper.to_array(t)) for name, t in tensors.items()}
-    # In the order of the members: first the shared vectors and scales are looked up.
     looked_up = [node.input[0] for node in graph.node if node.op_type == "Gather"]
     vectors, scales = (arrays[name] for name in looked_up[:2])
-    recurrent = [node for node in graph.node if node.op_type == "LSTM"]
-    members = []
-    for number, node in enumerate(recurrent):
-        member = SentimentNetwork(vectors, scales, vocabulary.learned + 2, h)
-        inputs, states, biases = (arrays[name] for name in node.input[1:4])
-        parameters = {
-            name: arrays[f"members.{number}.{name}"]
-            for name in ("learned.weight", "query", "head.weight", "head.bias")
-        }
-        for direction, suffix in enumerate(("", "_reverse")):
-            of_input, of_state = biases[direction].chunk(2)
-            parameters[f"lstm.weight_ih_l0{suffix}"] = _gates(inputs[direction])
-            parameters[f"lstm.weight_hh_l0{suffix}"] = _gates(states[direction])
-            parameters[f"lstm.bias_ih_l0{suffix}"] = _gates(of_input)
-            parameters[f"lstm.bias_hh_l0{suffix}"] = _gates(of_state)
-        member.load_state_dict(parameters)
-        members.append(member.eval())
-    return Ensemble(members).eval(), vocabulary, h
+    wide = replace(h, hidden=h.hidden + BOUNDS, learned=h.learned + BOUNDS)
+    network = SentimentNetwork(vectors, scales.squeeze(1), vocabulary.learned + 2, wide)
+    [lstm] = [node for node in graph.node if node.op_type == "DynamicQuantizeLSTM"]
+    biases = arrays[lstm.input[3]]
+    inputs, states = (
+        arrays[lstm.input[weights]].mT * arrays[lstm.input[scale]].unsqueeze(-1)
+        for weights, scale in ((1, 8), (2, 10))
+    )
+    parameters = {name: arrays[name] for name in ("learned.weight", "query", "head.bias")}
+    parameters["head.weight"] = arrays["head.weight_Transposed"].mT
+    for direction, suffix in enumerate(("", "_reverse")):
+        of_input, of_state = biases[direction].chunk(2)
+        parameters[f"lstm.weight_ih_l0{suffix}"] = _gates(inputs[direction])
+        parameters[f"lstm.weight_hh_l0{suffix}"] = _gates(states[direction])
+        parameters[f"lstm.bias_ih_l0{suffix}"] = _gates(of_input)
+        parameters[f"lstm.bias_hh_l0{suffix}"] = _gates(of_state)
+    network.load_state_dict(parameters)
+    return remove_bounds(network), vocabulary, h

@@ -82,25 +82,27 @@ class SentimentModel:
         cuts = self.card["bands"]
         return next((band for band in Band if complaint >= cuts[band]), Band.LOW)
 
-    def logits(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Uncalibrated logits [texts], float64, of word numbers; NaN where there are none.
+    def logits(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Uncalibrated logits [texts], float32, of word numbers; NaN where there are none.
 
         Texts of one length go together: no padding, so a text's company does not matter.
         """
-        logits = np.full(len(encoded), np.nan)
-        order = sorted((i for i, ids in enumerate(encoded) if ids), key=lambda i: len(encoded[i]))
-        start = 0
-        while start < len(order):
-            length = len(encoded[order[start]])
-            batch = [i for i in order[start : start + BATCH] if len(encoded[i]) == length]
-            ids = np.array([encoded[i] for i in batch], np.int64)
-            [logits[batch]] = self._session.run(["logits"], {"ids": ids})
-            start += len(batch)
+        logits = np.full(len(encoded), np.nan, np.float32)
+        by_length: dict[int, list[int]] = {}
+        for number, ids in enumerate(encoded):
+            if ids:
+                by_length.setdefault(len(ids), []).append(number)
+        for numbers in by_length.values():
+            for start in range(0, len(numbers), BATCH):
+                batch = numbers[start : start + BATCH]
+                words = np.array([encoded[i] for i in batch], np.int64)
+                logits[batch] = self._session.run(["logits"], {"ids": words})[0][:, 0]
         return logits
 
-    def _probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        scaled = np.clip(logits / self.card["temperature"], -30, 30)
-        return np.asarray(1 / (1 + np.exp(-scaled)), np.float64)
+    def _probabilities(self, encoded: Sequence[Sequence[int]]) -> list[float]:
+        halves = self.logits(encoded) / (2 * self.card["temperature"])
+        probabilities: list[float] = (0.5 + 0.5 * np.tanh(halves)).tolist()
+        return probabilities
 
     def score(self, texts: Sequence[str]) -> list[Score]:
         """Score texts, in their order.
@@ -108,16 +110,14 @@ class SentimentModel:
         One without words gets the card's neutral score; of a very long one, the beginning and the
         end are read (``words.LONGEST`` and ``words.MAX_WORDS``).
         """
-        complaints = self._probabilities(
-            self.logits([self.vocabulary.encode(text) for text in texts])
-        )
-        complaints = np.where(np.isnan(complaints), self.card["neutral"], complaints)
-        foreign = [self._languages.is_foreign(text, self.vocabulary) for text in texts]
-        complaints[foreign] = self.card["foreign"]
-        return [
-            Score(p, self.band(p), other)
-            for p, other in zip(complaints.tolist(), foreign, strict=True)
-        ]
+        scores = []
+        encoded = [self.vocabulary.encode(text) for text in texts]
+        for text, ids, read in zip(texts, encoded, self._probabilities(encoded), strict=True):
+            foreign = self._languages.is_foreign(text, self.vocabulary)
+            unread = self.card["foreign"] if foreign else self.card["neutral"]
+            complaint = read if ids and not foreign else unread
+            scores.append(Score(complaint, self.band(complaint), foreign))
+        return scores
 
     def explain(self, text: str) -> list[tuple[str, float]]:
         """The words that raised the score most, at most five, the strongest first.
@@ -137,7 +137,7 @@ class SentimentModel:
             else:
                 groups.append([place])
         without = [[UNKNOWN if i in g else n for i, n in enumerate(ids)] for g in groups]
-        whole, *others = self._probabilities(self.logits([ids, *without])).tolist()
+        whole, *others = self._probabilities([ids, *without])
         strongest: dict[str, float] = {}
         for group, p in sorted(zip(groups, others, strict=True), key=lambda pair: pair[1]):
             strongest.setdefault("".join(words[i] for i in group), whole - p)

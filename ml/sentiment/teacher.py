@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ml.precision import bfloat16
 from ml.sentiment.data import Example
 from ml.sentiment.train import HAPPY_WEIGHT
 
@@ -48,7 +49,7 @@ class Teacher(nn.Module):
 
     def _mean(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Mean of the last states over tokens, [batch, width], float32."""
-        with torch.autocast(ids.device.type, torch.bfloat16):
+        with bfloat16(ids.device.type):
             states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         real = mask.unsqueeze(-1).float()
         mean: Tensor = (states.float() * real).sum(1) / real.sum(1)
@@ -114,7 +115,7 @@ class Teacher(nn.Module):
         self.eval()
         judged = np.zeros((len(texts), 2), np.float32)
         device = self.head.weight.device
-        with torch.autocast(device.type, torch.bfloat16):  # once: it casts the weights
+        with bfloat16(device.type):  # once: it casts the weights
             for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311 - no secret
                 judged[batch] = torch.sigmoid(self(ids, mask)).cpu().numpy()
         return judged

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ml.sentiment.bounds import add_bounds
 from ml.sentiment.data import Example
-from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.network import Hyperparameters, SentimentNetwork
 from ml.sentiment.words import Vocabulary
 
 State = dict[str, Any]
 LONGEST = 160  # words of a text that are learned from
 WARM_UP = 0.1  # share of the steps
-NUMBERS_APART = 4096  # bytes from which on an array is kept beside the graph
+NUMBERS_APART = 1024  # bytes from which on an array is kept beside the graph
 HAPPY_WEIGHT = 0.5  # of the second output's loss
 
 
@@ -104,7 +105,7 @@ def fit(
 
 @torch.no_grad()
 def logits_of(
-    network: SentimentNetwork | Ensemble, vocabulary: Vocabulary, texts: Sequence[str]
+    network: SentimentNetwork, vocabulary: Vocabulary, texts: Sequence[str]
 ) -> NDArray[np.float64]:
     """Logits [texts] of P(unhappy), float64; 0 of a text without words."""
     encoded = [vocabulary.encode(text) for text in texts]
@@ -112,7 +113,7 @@ def logits_of(
     network.eval()
     for batch in _batches(encoded, 128, random.Random(0)):  # noqa: S311 - order, not secrets
         made: Tensor = network(torch.tensor([encoded[i] for i in batch]))
-        logits[batch] = (made[:, 0] if made.dim() == 2 else made).numpy()
+        logits[batch] = made[:, 0].numpy()
     return logits
 
 
@@ -154,18 +155,20 @@ def tune(
     return network
 
 
-def export(network: Ensemble, path: Path) -> None:
-    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch] float32.
+def export(network: SentimentNetwork, path: Path) -> None:
+    """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch, 2] float32.
 
-    Its numbers lie beside it, in a file that the runtime maps into memory: of the words' vectors
-    only those that are read take room.
+    All texts of a batch have one length. The LSTM's weights have 7 bits, with a scale for each row;
+    what they meet is rounded to 8 (``bounds``). Its numbers lie beside the graph, in a file that
+    the runtime maps into memory: of the words' vectors only those that are read take room.
     """
     import onnx
+    from onnxruntime.quantization import quantize_dynamic
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of batches of other sizes, which the tests try
         torch.onnx.export(
-            network.eval(),
+            add_bounds(network),
             (torch.ones(2, 5, dtype=torch.int64),),
             path,
             input_names=["ids"],
@@ -180,6 +183,11 @@ def export(network: Ensemble, path: Path) -> None:
             tensor.name = node.output[0]
             model.graph.initializer.append(tensor)
             model.graph.node.remove(node)
+    # 8 bits would overflow in processors that add products in 16 bits, and not in others.
+    quantize_dynamic(
+        model, path, op_types_to_quantize=["LSTM"], per_channel=True, reduce_range=True
+    )
+    model = onnx.load(path)
     numbers = path.with_suffix(".bin")
     numbers.unlink(missing_ok=True)  # onnx would append to it
     onnx.save_model(

@@ -8,7 +8,7 @@ import torch
 
 from ml.sentiment import data
 from ml.sentiment.data import Example
-from ml.sentiment.network import Ensemble, Hyperparameters, SentimentNetwork
+from ml.sentiment.network import Hyperparameters, SentimentNetwork
 from ml.sentiment.recipe import BANDS, FOREIGN, NEUTRAL, calibrate, ship
 from ml.sentiment.train import fit, logits_of
 from ml.sentiment.words import Vocabulary
@@ -18,7 +18,6 @@ torch.set_num_threads(1)  # as serving does; more only slow such small networks 
 TINY = Hyperparameters(
     learned=8,
     hidden=8,
-    members=2,
     dropout=0.0,
     batch=16,
     epochs=3,
@@ -80,37 +79,32 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(words, len(words) - 2)
 
 
-def untrained(vocabulary: Vocabulary, seed: int = 0) -> SentimentNetwork:
+def untrained(vocabulary: Vocabulary) -> SentimentNetwork:
     torch.manual_seed(0)
     vectors = torch.randint(-127, 128, (len(vocabulary), 11), dtype=torch.int8)
     scales = torch.full((len(vocabulary),), 0.01)
-    torch.manual_seed(seed)
     return SentimentNetwork(vectors, scales, vocabulary.learned + 2, TINY)
 
 
 @pytest.fixture(scope="session")
-def ensemble(vocabulary: Vocabulary) -> Ensemble:
-    members = []
-    for seed in range(TINY.members):
-        member = untrained(vocabulary, seed)
-        examples = messages(300, 0)
-        fit(
-            member,
-            vocabulary,
-            examples,
-            [1.0] * len(examples),
-            TINY,
-            epochs=TINY.epochs,
-            learning_rate=TINY.learning_rate,
-            seed=seed,
-        )
-        members.append(member)
-    return Ensemble(members).eval()
+def network(vocabulary: Vocabulary) -> SentimentNetwork:
+    network, examples = untrained(vocabulary), messages(300, 0)
+    fit(
+        network,
+        vocabulary,
+        examples,
+        [1.0] * len(examples),
+        TINY,
+        epochs=TINY.epochs,
+        learning_rate=TINY.learning_rate,
+        seed=0,
+    )
+    return network
 
 
 @pytest.fixture(scope="session")
 def _artifact(
-    tmp_path_factory: pytest.TempPathFactory, ensemble: Ensemble, vocabulary: Vocabulary
+    tmp_path_factory: pytest.TempPathFactory, network: SentimentNetwork, vocabulary: Vocabulary
 ) -> Path:
     out = tmp_path_factory.mktemp("weights") / "sentiment"
     card = {
@@ -120,9 +114,9 @@ def _artifact(
         "foreign": FOREIGN,
         "bands": BANDS,
     }
-    ship(ensemble, vocabulary, card, out)
+    ship(network, vocabulary, card, out)
     asked = messages(100, 1)
-    calibrate(out, card, asked, logits_of(ensemble, vocabulary, [e.text for e in asked]))
+    calibrate(out, card, asked, logits_of(network, vocabulary, [e.text for e in asked]))
     return out
 
 

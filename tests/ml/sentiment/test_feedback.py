@@ -12,6 +12,7 @@ from ml.sentiment.data import Example
 from ml.sentiment.feedback import fine_tune
 from ml.sentiment.restore import restore
 from ml.sentiment.serve import SentimentModel
+from ml.sentiment.train import logits_of
 from storage import tickets
 from storage.database import Database, NoDeskError
 from tests.ml.sentiment.conftest import messages
@@ -76,9 +77,10 @@ def test_without_a_desk_or_corrections_nothing_is_learned(
 
 
 def test_the_shipped_weights_can_be_learned_on_from() -> None:
-    ensemble, vocabulary, _ = restore(WEIGHTS / "sentiment")
-    assert len(list(ensemble.members)) >= 1
+    network, vocabulary, _ = restore(WEIGHTS / "sentiment")
     assert len(vocabulary.words) > 10_000
+    complaint, question = logits_of(network, vocabulary, ["it is late again", "how do I pay?"])
+    assert complaint > 0 > question
 
 
 def test_fifty_consistent_corrections_change_the_score_of_a_similar_message(

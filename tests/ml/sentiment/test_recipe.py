@@ -14,7 +14,7 @@ from ml.sentiment.recipe import AMAZON, VARIED_EACH, Recipe
 
 from .conftest import TINY, untrained
 
-BRIEF = replace(TINY, batch=256, tuning_epochs=1, members=1)
+BRIEF = replace(TINY, batch=256, tuning_epochs=1)
 NAMES = ["item" + "".join(letters) for letters in product("abcdefghij", repeat=3)]
 WORDS = {"phone": [1.0, 0.1], "works": [0.1, 1.0], "charger": [1.0, 0.2], "runs": [0.2, 1.0]}
 
@@ -50,9 +50,9 @@ def test_no_label_of_a_fold_or_of_the_test_decides_what_is_said_of_the_fold(
     def first_fold(run: str, labels: NDArray[np.int64]) -> tuple[Recipe, list[str], Floats]:
         lines = [f"{name} phone works\t{y}" for name, y in zip(NAMES, labels, strict=True)]
         recipe = _recipe(folder, tmp_path / run, lines)
-        member = untrained(recipe.vocabulary)
+        first = untrained(recipe.vocabulary)
         reviews = [e for e in recipe.split.train if e.source == AMAZON]
-        inside, logits = next(recipe.folds([member], reviews, 4, "fold"))
+        inside, logits = next(recipe.folds(first, reviews, 4, "fold"))
         return recipe, [reviews[i].text for i in inside], logits
 
     recipe, texts, logits = first_fold("one", labels)
