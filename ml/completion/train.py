@@ -24,6 +24,7 @@ from ml.completion.network import (
     TextbookNetwork,
     zeros,
 )
+from ml.precision import bfloat16
 
 WARM_UP = 100  # steps
 WORDS = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
@@ -68,7 +69,7 @@ def fit(
         stage: the settings of this pass.
         seed: of dropout and of where each epoch begins.
         checkpoint: where the state is kept, and gone on from if it is there for the same run.
-        device: ``cpu`` or ``cuda``. On both, matrices are multiplied in bfloat16.
+        device: ``cpu`` or ``cuda``. Matrices are multiplied in bfloat16 where it is fast.
         stop_after: stop, as an interruption would, when so many steps are done.
         label: shown on the progress bar.
         validate: gives bits per character after an epoch. The best epoch's network is kept.
@@ -102,7 +103,7 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, stage.learning_rate)
             network.train()
-            with torch.autocast(device, torch.bfloat16):
+            with bfloat16(device):
                 logits, *after = network(x, *state)
             state = (after[0].detach().float(), after[1].detach().float())
             loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), y.flatten())
