@@ -8,8 +8,8 @@ from typing import Any
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor
 
+from ml import lstm
 from ml.artifact import load_card
 from ml.completion.network import CompletionNetwork, Hyperparameters, Stage
 
@@ -20,12 +20,6 @@ def hyperparameters(card: dict[str, Any]) -> Hyperparameters:
     return Hyperparameters(
         **{**named, "prose": Stage(**named["prose"]), "alice": Stage(**named["alice"])}
     )
-
-
-def _gates(weights: Tensor) -> Tensor:
-    """Rows of the gates in torch's order (i, f, g, o) out of ONNX's (i, o, f, g)."""
-    i, o, f, g = weights.chunk(4)
-    return torch.cat([i, f, g, o])
 
 
 def restore(directory: Path) -> CompletionNetwork:
@@ -39,18 +33,9 @@ def restore(directory: Path) -> CompletionNetwork:
     graph = onnx.load(directory / "network.onnx").graph
     arrays = {t.name: torch.tensor(numpy_helper.to_array(t)) for t in graph.initializer}
     head = next(node for node in graph.node if node.op_type == "MatMul")
-    parameters = {
-        "embedding.weight": arrays["embedding.weight"],
-        "head.weight": arrays[head.input[1]].T,
-        "head.bias": arrays["head.bias"],
-    }
-    layers = [node for node in graph.node if node.op_type == "DynamicQuantizeLSTM"]
-    for number, node in enumerate(layers):
-        for name, at in (("ih", 1), ("hh", 2)):
-            whole = arrays[node.input[at]][0].float() * arrays[node.input[6 + 2 * at]][0]
-            parameters[f"lstm.weight_{name}_l{number}"] = _gates(whole.T)
-        of_input, of_state = arrays[node.input[3]][0].chunk(2)
-        parameters[f"lstm.bias_ih_l{number}"] = _gates(of_input)
-        parameters[f"lstm.bias_hh_l{number}"] = _gates(of_state)
+    parameters = lstm.parameters(graph, arrays)
+    parameters["embedding.weight"] = arrays["embedding.weight"]
+    parameters["head.weight"] = arrays[head.input[1]].T
+    parameters["head.bias"] = arrays["head.bias"]
     network.load_state_dict(parameters)
     return network.eval()

@@ -24,6 +24,7 @@ from ml.completion.network import (
     TextbookNetwork,
     zeros,
 )
+from ml.lstm import quantize
 from ml.precision import bfloat16
 
 WARM_UP = 100  # steps
@@ -167,13 +168,7 @@ def bits_per_character(network: CompletionNetwork, ids: Tensor, h: Hyperparamete
 
 
 def export(network: CompletionNetwork, path: Path, h: Hyperparameters) -> None:
-    """ONNX: ids [batch, length] int64, h and c [layers, batch, hidden] -> logits and states.
-
-    The weights are kept as 8-bit integers with a scale per column, which the runtime multiplies
-    as they are: a quarter of the size, and a third of the time.
-    """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
+    """ONNX: ids [batch, length] int64, h and c [layers, batch, hidden] -> logits and states."""
     full = path.with_name("full.onnx")
     axes = {"ids": {0: "batch", 1: "length"}, "logits": {0: "batch", 1: "length"}}
     axes |= {name: {1: "batch"} for name in ("h", "c", "h_out", "c_out")}
@@ -186,13 +181,7 @@ def export(network: CompletionNetwork, path: Path, h: Hyperparameters) -> None:
         dynamic_axes=axes,
         dynamo=False,
     )
-    quantize_dynamic(
-        full,
-        path,
-        op_types_to_quantize=["LSTM"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-    )
+    quantize(full, path)
     full.unlink()
 
 

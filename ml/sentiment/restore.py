@@ -8,19 +8,13 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor
 
+from ml import lstm
 from ml.artifact import WeightsError, load_card
 from ml.sentiment.bounds import BOUNDS, remove_bounds
 from ml.sentiment.network import Hyperparameters, SentimentNetwork
 from ml.sentiment.serve import VOCABULARY
 from ml.sentiment.words import Vocabulary
-
-
-def _gates(weights: Tensor) -> Tensor:
-    """Rows of the gates in torch's order (i, f, g, o) out of ONNX's (i, o, f, g)."""
-    i, o, f, g = weights.chunk(4)
-    return torch.cat([i, f, g, o])
 
 
 def restore(directory: Path) -> tuple[SentimentNetwork, Vocabulary, Hyperparameters]:
@@ -46,19 +40,8 @@ def restore(directory: Path) -> tuple[SentimentNetwork, Vocabulary, Hyperparamet
     vectors, scales = (arrays[name] for name in looked_up[:2])
     wide = replace(h, hidden=h.hidden + BOUNDS, learned=h.learned + BOUNDS)
     network = SentimentNetwork(vectors, scales.squeeze(1), vocabulary.learned + 2, wide)
-    [lstm] = [node for node in graph.node if node.op_type == "DynamicQuantizeLSTM"]
-    biases = arrays[lstm.input[3]]
-    inputs, states = (
-        arrays[lstm.input[weights]].mT * arrays[lstm.input[scale]].unsqueeze(-1)
-        for weights, scale in ((1, 8), (2, 10))
-    )
-    parameters = {name: arrays[name] for name in ("learned.weight", "query", "head.bias")}
-    parameters["head.weight"] = arrays["head.weight_Transposed"].mT
-    for direction, suffix in enumerate(("", "_reverse")):
-        of_input, of_state = biases[direction].chunk(2)
-        parameters[f"lstm.weight_ih_l0{suffix}"] = _gates(inputs[direction])
-        parameters[f"lstm.weight_hh_l0{suffix}"] = _gates(states[direction])
-        parameters[f"lstm.bias_ih_l0{suffix}"] = _gates(of_input)
-        parameters[f"lstm.bias_hh_l0{suffix}"] = _gates(of_state)
+    parameters = lstm.parameters(graph, arrays)
+    parameters |= {name: arrays[name] for name in ("learned.weight", "query", "head.bias")}
+    parameters["head.weight"] = arrays["head.weight_Transposed"].T
     network.load_state_dict(parameters)
     return remove_bounds(network), vocabulary, h

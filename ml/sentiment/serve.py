@@ -70,7 +70,10 @@ class SentimentModel:
         if len(words) != card["vocabulary"]["words"]:
             raise WeightsError(f"{path} does not hold as many words as {directory}'s card says.")
         vocabulary = Vocabulary(words, card["vocabulary"]["learned"])
-        return cls(card, open_session(directory / "network.onnx"), vocabulary)
+        session = open_session(directory / "network.onnx")
+        if session.get_outputs()[0].shape != ["batch", 2]:
+            raise WeightsError(f"{directory} was made by another version. Restore or remove it.")
+        return cls(card, session, vocabulary)
 
     @property
     def version(self) -> str:

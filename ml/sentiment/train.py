@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ml.lstm import quantize
 from ml.sentiment.bounds import add_bounds
 from ml.sentiment.data import Example
 from ml.sentiment.network import Hyperparameters, SentimentNetwork
@@ -158,12 +159,11 @@ def tune(
 def export(network: SentimentNetwork, path: Path) -> None:
     """Write the network as ONNX: ``ids`` [batch, length] int64 -> ``logits`` [batch, 2] float32.
 
-    All texts of a batch have one length. The LSTM's weights have 7 bits, with a scale for each row;
-    what they meet is rounded to 8 (``bounds``). Its numbers lie beside the graph, in a file that
-    the runtime maps into memory: of the words' vectors only those that are read take room.
+    All texts of a batch have one length. The LSTM is rounded (``ml.lstm``), within ``bounds``. The
+    numbers lie beside the graph, in a file that the runtime maps into memory: of the words'
+    vectors only those that are read take room.
     """
     import onnx
-    from onnxruntime.quantization import quantize_dynamic
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of batches of other sizes, which the tests try
@@ -183,10 +183,7 @@ def export(network: SentimentNetwork, path: Path) -> None:
             tensor.name = node.output[0]
             model.graph.initializer.append(tensor)
             model.graph.node.remove(node)
-    # 8 bits would overflow in processors that add products in 16 bits, and not in others.
-    quantize_dynamic(
-        model, path, op_types_to_quantize=["LSTM"], per_channel=True, reduce_range=True
-    )
+    quantize(model, path)
     model = onnx.load(path)
     numbers = path.with_suffix(".bin")
     numbers.unlink(missing_ok=True)  # onnx would append to it

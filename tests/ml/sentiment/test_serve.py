@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml.artifact import CARD, WeightsError, write_card
+from ml.artifact import CARD, WEIGHTS, WeightsError, write_card
 from ml.sentiment.network import SentimentNetwork
 from ml.sentiment.recipe import FOREIGN, NEUTRAL
 from ml.sentiment.serve import VOCABULARY, Band, SentimentModel
@@ -155,4 +155,13 @@ def test_another_kind_of_network_is_refused(artifact: Path) -> None:
     card = json.loads((artifact / CARD).read_text())
     write_card(artifact, {**card, "network": "forecast"})
     with pytest.raises(WeightsError, match="no sentiment network"):
+        SentimentModel.load(artifact)
+
+
+def test_the_graph_of_another_network_is_refused(artifact: Path) -> None:
+    card = json.loads((artifact / CARD).read_text())
+    graph = (WEIGHTS / "completion" / "network.onnx").read_bytes()
+    (artifact / "network.onnx").write_bytes(graph)
+    write_card(artifact, card)
+    with pytest.raises(WeightsError, match="made by another version"):
         SentimentModel.load(artifact)
