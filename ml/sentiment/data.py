@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,6 +179,7 @@ def products() -> list[Example]:
     return [Example(text, float(label), 1 - float(label), PRODUCTS.name) for label, text in rows]
 
 
+@cache  # each text is asked for several times
 def key(text: str) -> str:
     """What two copies of a text have in common."""
     return " ".join(tokenize(text))

@@ -1,5 +1,9 @@
+import asyncio
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,27 +73,36 @@ FILES = st.lists(
 )
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database without sales."""
+    file = tmp_path_factory.mktemp("sales") / "empty.db"
+
+    async def make() -> None:
+        database = Database(f"sqlite:///{file}")
+        await database.migrate()
+        await database.close()
+
+    asyncio.run(make())
+    return file
+
+
 @given(FILES)
 def test_undoing_every_file_goes_back_the_same_way(
-    files: Sequence[tuple[dict[tuple[str, str], float], bool]],
+    empty: Path, files: Sequence[tuple[dict[tuple[str, str], float], bool]]
 ) -> None:
-    import asyncio
-    import tempfile
-
     async def check() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            database = Database(f"sqlite:///{folder}/test.db")
-            await database.migrate()
-            states, numbers = [await table(database)], []
-            for cells, replaces in files:
-                rows = [(product, week, units) for (product, week), units in cells.items()]
-                numbers.append(await put(database, *rows, replaces=replaces))
-                states.append(await table(database))
-            for number in reversed(numbers):
-                assert await table(database) == states.pop()
-                async with database.write() as session:
-                    assert await sales.undo(session, number)
-            assert await table(database) == states.pop() == {}
-            await database.close()
+        database = Database(f"sqlite:///{shutil.copy(empty, empty.with_name('test.db'))}")
+        states, numbers = [await table(database)], []
+        for cells, replaces in files:
+            rows = [(product, week, units) for (product, week), units in cells.items()]
+            numbers.append(await put(database, *rows, replaces=replaces))
+            states.append(await table(database))
+        for number in reversed(numbers):
+            assert await table(database) == states.pop()
+            async with database.write() as session:
+                assert await sales.undo(session, number)
+        assert await table(database) == states.pop() == {}
+        await database.close()
 
     asyncio.run(check())
