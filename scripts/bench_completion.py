@@ -67,7 +67,11 @@ def main() -> None:
     torch.set_num_threads(1)
     model = CompletionModel.load()
     network = TextbookNetwork(ALPHABET).eval()
-    three = milliseconds(lambda n: model.suggest(PROMPT, variant=n), RUNS)
+
+    def three_after(prompt: str, runs: int) -> float:
+        return milliseconds(lambda n: model.suggest(prompt, variant=n), runs)
+
+    three = three_after(PROMPT, RUNS)
     written = sum(len(path.text) for path in drawn(model)) / RUNS
     plain = milliseconds(lambda _: textbook(network), 10)
     per_character = three / written, plain / WRITTEN
@@ -76,8 +80,7 @@ def main() -> None:
     print(f"the textbook's loop: {plain:.0f} ms for {WRITTEN}, {per_character[1]:.3f} ms each")
     print(f"ratio per character written: {per_character[1] / per_character[0]:.1f}")
     for length in (100, 500, 4_000):
-        prompt = (PROMPT * 110)[:length]
-        spent = milliseconds(lambda n, prompt=prompt: model.suggest(prompt, variant=n), 10)  # type: ignore[misc]  # bound at once
+        spent = three_after((PROMPT * 110)[:length], 10)
         print(f"three suggestions after {length:5} characters: {spent:.0f} ms")
 
 

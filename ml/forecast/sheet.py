@@ -137,7 +137,7 @@ def _excel(content: bytes, skipped: list[Skipped]) -> list[Row]:
         sheet = book.worksheets[0]
         # Workbooks may claim any size; without this the cells themselves decide.
         sheet.reset_dimensions()
-        return sheet.iter_rows(values_only=True)  # type: ignore[return-value]
+        return sheet.iter_rows(values_only=True)  # type: ignore[return-value]  # what else there is, is no number and no date
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
