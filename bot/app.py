@@ -121,7 +121,11 @@ async def _prepare(config: Settings, database: Database, bot: Bot, agents: tuple
                 f"This database belongs to another bot (id {known}): set DATABASE_URL to a new one."
             )
         await settings.put(session, "bot_id", bot.id)
-        await people.name_admins(session, config.admin_ids)
+        for former in await people.with_role(session, Role.ADMIN):
+            if former.id not in config.admin_ids:
+                await roles.leave_team(session, former.id, former.id, config.patience)
+        for admin in config.admin_ids:
+            await people.set_role(session, admin, Role.ADMIN)
         for agent in agents:
             await people.set_role(session, agent, Role.AGENT)
         roles.set_menu(session, 0, Role.CUSTOMER)

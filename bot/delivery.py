@@ -72,8 +72,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        async with self._database.leadership(SENDING):
-            await self.lanes.run()
+        await self._database.lead(SENDING, self.lanes.run)
 
     async def _fetch(self, limit: int, busy: Collection[int]) -> Sequence[Outbox]:
         async with self._database.read() as session:
@@ -152,7 +151,8 @@ class Delivery:
             if row.author_id is not None and row.author_id != row.chat_id:
                 notice = texts.reply_not_delivered(row.ticket_id or 0, reason)
                 texts.enqueue(session, row.author_id, notice)
-            elif not gone and row.method not in OPTIONAL:
+            elif row.method not in OPTIONAL and (not gone or row.ticket_id is not None):
+                # A customer may be gone; that the desk's own chat is, nobody else would notice.
                 for admin in await people.with_role(session, Role.ADMIN):
                     if admin.id != row.chat_id:
                         notice = texts.not_delivered(row.method, row.chat_id, reason)

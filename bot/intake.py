@@ -58,44 +58,48 @@ def arrival(body: dict[str, Any]) -> inbox.Arrival:
 
 
 async def poll(bot: Bot, database: Database, wake: Callable[[], None]) -> None:
-    """Fetch updates until cancelled. Asking for the next ones confirms those already kept."""
+    """Fetch updates until cancelled, while no other process does."""
+    await database.lead(POLLING, lambda: _poll(bot, database, wake))
+
+
+async def _poll(bot: Bot, database: Database, wake: Callable[[], None]) -> None:
+    """Fetch updates. Asking for the next ones confirms those already kept."""
     offset = 0
     pause = 1.0
-    async with database.leadership(POLLING):
-        while True:
-            try:
-                bodies = await bot.do_api_request(
-                    "getUpdates",
-                    {
-                        "offset": offset,
-                        "limit": BATCH,
-                        "timeout": int(LONG_POLL.total_seconds()),
-                        "allowed_updates": UPDATES,
-                    },
-                    read_timeout=LONG_POLL.total_seconds() + 5,
-                )
-                if bodies:
-                    arrivals = [arrival(body) for body in bodies]
-                    async with database.write() as session:
-                        await inbox.add(session, arrivals)
-                    offset = max(a.update_id for a in arrivals) + 1
-                    wake()
-                pause = 1.0
-            except RetryAfter as error:
-                await asyncio.sleep(_seconds(error.retry_after))
-            except InvalidToken:
-                raise
-            except Conflict as error:
-                log.error("Another program fetches this bot's updates: %s", error)
-                await asyncio.sleep(5)
-            except TelegramError as error:
-                log.warning("No updates (%s); next try in %.0f s", redact(str(error)), pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30)
-            except Exception:
-                log.exception("Updates could not be kept; they will be fetched again")
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30)
+    while True:
+        try:
+            bodies = await bot.do_api_request(
+                "getUpdates",
+                {
+                    "offset": offset,
+                    "limit": BATCH,
+                    "timeout": int(LONG_POLL.total_seconds()),
+                    "allowed_updates": UPDATES,
+                },
+                read_timeout=LONG_POLL.total_seconds() + 5,
+            )
+            if bodies:
+                arrivals = [arrival(body) for body in bodies]
+                async with database.write() as session:
+                    await inbox.add(session, arrivals)
+                offset = max(a.update_id for a in arrivals) + 1
+                wake()
+            pause = 1.0
+        except RetryAfter as error:
+            await asyncio.sleep(_seconds(error.retry_after))
+        except InvalidToken:
+            raise
+        except Conflict as error:
+            log.error("Another program fetches this bot's updates: %s", error)
+            await asyncio.sleep(5)
+        except TelegramError as error:
+            log.warning("No updates (%s); next try in %.0f s", redact(str(error)), pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30)
+        except Exception:
+            log.exception("Updates could not be kept; they will be fetched again")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30)
 
 
 def _seconds(span: int | timedelta) -> float:

@@ -113,6 +113,7 @@ SALES_DROPPED = "Nothing was imported."
 FOREIGN = "🌐 <i>not in English: the score is a guess, so that somebody looks soon</i>"
 NOT_FOR_YOU = "This button is not for you."
 OUTDATED = "This is out of date."
+NOBODY_REMOVED = "All right, nobody was taken off the team."
 
 
 def one_line(text: str) -> str:
@@ -469,7 +470,7 @@ def reply_not_delivered(ticket_id: int, reason: str) -> str:
 
 
 def completions(prompt: str, ticket_id: int | None = None) -> str:
-    """Above the suggestions; the beginning of the sentence is all of its second line."""
+    """Above the suggestions; the beginning is all that follows the first line."""
     lead = "How shall it go on?" if ticket_id is None else f"Your reply to #{ticket_id}:"
     return f"{lead}\n{escape(prompt)}…"
 

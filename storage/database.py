@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,8 +13,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,6 +23,7 @@ HEAD = "0002"  # the newest migration; known here so that an up-to-date start ne
 
 # Namespaces of PostgreSQL's advisory locks.
 CHAT_LOCK, LEADER_LOCK, MIGRATION_LOCK = 1, 2, 3
+WATCH = 0.5  # seconds between two looks at a leader's lock
 
 
 def parse_url(url: str) -> URL:
@@ -124,28 +127,49 @@ class Database:
                 raise InUseError(f"{self.url.database} is in use by another process") from None
             yield
 
-    @asynccontextmanager
-    async def leadership(self, task: int) -> AsyncIterator[None]:
-        """Hold until this process is the only one at the task.
+    async def lead(self, task: int, work: Callable[[], Awaitable[None]]) -> None:
+        """Work while this process is the only one at the task, until cancelled.
 
         On SQLite there is one process. On PostgreSQL a session's advisory lock decides, and
-        passes on by itself when its holder dies.
+        passes on by itself when its holder dies. A holder that loses its connection, and with it
+        the lock, stops within ``WATCH``, and waits in line again.
         """
         if self.is_sqlite:
-            yield
+            await work()
             return
-        async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            lock = text("SELECT pg_try_advisory_lock(:space, :task)")
-            parameters = {"space": LEADER_LOCK, "task": task}
-            while True:
-                if await connection.scalar(lock, parameters):
-                    break
-                await asyncio.sleep(1)
+        while True:
             try:
-                yield
-            finally:
-                await connection.invalidate()  # the lock ends with the connection
+                async with self._engine.connect() as connection:
+                    try:
+                        await self._lead(connection, task, work)
+                        return
+                    finally:
+                        await connection.invalidate()  # the lock ends with the connection
+            except DBAPIError as error:
+                log.warning("The connection that held a lock is lost: %s", error.orig)
+            await asyncio.sleep(WATCH)
+
+    async def _lead(
+        self, connection: AsyncConnection, task: int, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Wait for the lock and work, until the connection fails or the work does."""
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        lock = text("SELECT pg_try_advisory_lock(:space, :task)")
+        parameters = {"space": LEADER_LOCK, "task": task}
+        while True:
+            if await connection.scalar(lock, parameters):
+                break
+            await asyncio.sleep(WATCH)
+        await asyncio.sleep(2 * WATCH)  # a former holder may not know yet that it is none
+        working = asyncio.ensure_future(work())
+        try:
+            while not working.done():
+                await connection.scalar(text("SELECT 1"))
+                await asyncio.wait([working], timeout=WATCH)
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+        working.result()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -49,17 +48,6 @@ async def set_role(session: AsyncSession, person_id: int, role: Role) -> Person:
     person.role = role
     await session.flush()
     return person
-
-
-async def name_admins(session: AsyncSession, admin_ids: Collection[int]) -> None:
-    """Make these people, and nobody else, admins."""
-    await session.execute(
-        update(Person)
-        .where(Person.role == Role.ADMIN, Person.id.not_in(admin_ids))
-        .values(role=Role.CUSTOMER)
-    )
-    for admin_id in admin_ids:
-        await set_role(session, admin_id, Role.ADMIN)
 
 
 async def with_role(session: AsyncSession, *roles: Role) -> list[Person]:

@@ -16,6 +16,7 @@ from storage import inbox, outbox, people, tickets
 from storage.schema import Person, Role, State, now
 
 WEEK = timedelta(days=7)
+NOBODY = 0
 
 
 async def agents(update: Update, context: DeskContext) -> None:
@@ -74,7 +75,7 @@ async def _ask(update: Update, context: DeskContext, person_id: int) -> None:
     if person is None or person.role != Role.AGENT:
         context.answer(update, texts.not_an_agent(person.name if person else str(person_id)))
         return
-    keyboard = [[("Remove", f"removed:{person_id}"), ("Keep", "removed:0")]]
+    keyboard = [[("Remove", f"removed:{person_id}"), ("Keep", f"removed:{NOBODY}")]]
     context.answer(update, texts.confirm_removal(person.name), keyboard)
 
 
@@ -90,17 +91,17 @@ async def press(update: Update, context: DeskContext) -> None:
     if action == "remove":
         await _ask(update, context, int(argument))
         return
+    if int(argument) == NOBODY:
+        cards.replace(update, context, texts.NOBODY_REMOVED)
+        return
     person = await context.session.get(Person, int(argument))
     if person is None or person.role != Role.AGENT:
         cards.replace(update, context, texts.OUTDATED)
         return
     admin = await context.person(update)
-    held = await tickets.held_by(context.session, person.id)
-    for ticket in held:
-        await tickets.release(context.session, ticket, admin.id, context.desk.settings.patience)
-    await people.set_role(context.session, person.id, Role.CUSTOMER)
-    roles.set_menu(context.session, person.id, Role.CUSTOMER)
-    cards.replace(update, context, texts.agent_removed(person.name, len(held)))
+    patience = context.desk.settings.patience
+    held = await roles.leave_team(context.session, person.id, admin.id, patience)
+    cards.replace(update, context, texts.agent_removed(person.name, held))
 
 
 async def stats(update: Update, context: DeskContext) -> None:

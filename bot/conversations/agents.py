@@ -181,7 +181,8 @@ async def _resolve(update: Update, context: DeskContext, found: Ticket) -> str:
     if refusal := await _refusal(context, agent, found):
         return refusal
     await tickets.resolve(context.session, found, agent.id, "resolved")
-    context.say(found.customer_id, texts.resolved_for_customer(found.id), author_id=agent.id)
+    said = texts.resolved_for_customer(found.id)
+    context.say(found.customer_id, said, ticket_id=found.id, author_id=agent.id)
     return texts.resolved(found.id)
 
 
@@ -300,7 +301,7 @@ async def _send(update: Update, context: DeskContext, found: Ticket, words: str 
     message = update.effective_message
     assert message is not None
     said = message.text if words is None else words
-    if message.text and said and said.endswith(("…", "...")):
+    if message.text and said and said.endswith(("…", "...")) and completion.fits(said, found.id):
         await completion.offer(update, context, found.id, said)
         return
     kept: TicketMessage = customers.as_ticket_message(message, incoming=False, text=words)
@@ -385,7 +386,9 @@ async def message(update: Update, context: DeskContext) -> None:
             context.session, received.chat_id, received.reply_to_message.message_id
         )
     found = await tickets.lock(context.session, number) if number is not None else None
-    if found is not None:
+    if found is not None and (received.text or received.caption or "").startswith("/"):
+        context.answer(update, texts.UNKNOWN_COMMAND)  # for the bot, not for the customer
+    elif found is not None:
         await _send(update, context, found, None)
     elif received.chat.type == "private":
         context.answer(update, texts.REPLY_HINT)

@@ -19,6 +19,7 @@ from bot.conversations import agents
 from ml.completion.serve import READ, NothingToCompleteError
 from storage import outbox, tickets
 
+HOW = "complete"  # what /start is given by the button of inline mode
 CACHE = 300  # seconds that Telegram may keep an inline answer: the same text has the same one
 
 
@@ -39,6 +40,11 @@ def _keyboard(suggestions: list[str], action: str, variant: int) -> Keyboard:
     return [*rows, [("🔄 More", f"more-{action}:{variant + 1}")]]
 
 
+def _end(text: str) -> str:
+    """What the network reads of a text."""
+    return texts.one_line(text)[-READ:]
+
+
 async def complete(update: Update, context: DeskContext) -> None:
     """/complete TEXT, or as a reply to a message."""
     message = update.effective_message
@@ -50,7 +56,7 @@ async def complete(update: Update, context: DeskContext) -> None:
         context.answer(update, texts.COMPLETE_USAGE)
         return
     await context.typing(update)
-    prompt = texts.one_line(text)[-READ:]
+    prompt = _end(text)
     try:
         suggestions = await _suggest(update, context, prompt)
     except NothingToCompleteError as error:
@@ -59,13 +65,18 @@ async def complete(update: Update, context: DeskContext) -> None:
     context.answer(update, texts.completions(prompt), _keyboard(suggestions, "complete", 0))
 
 
+def fits(words: str, ticket_id: int) -> bool:
+    """Whether the beginning of a reply can be shown whole above the suggestions."""
+    return len(texts.split(texts.completions(words, ticket_id))) == 1
+
+
 async def offer(update: Update, context: DeskContext, ticket_id: int, words: str) -> None:
     """Offer an agent to finish the reply that they began, before it is sent."""
     await context.typing(update)
-    prompt = texts.one_line(words.rstrip(".… "))[-READ:]
+    prompt = words.rstrip(".… \n")
     suggestions: list[str] = []
     with contextlib.suppress(NothingToCompleteError):  # it can still be sent as it is
-        suggestions = await _suggest(update, context, prompt)
+        suggestions = await _suggest(update, context, _end(prompt))
     buttons = _keyboard(suggestions, f"finish-{ticket_id}", 0)
     as_it_is = [("📨 Send as it is", f"finish-{ticket_id}:0:-1")]
     context.answer(update, texts.completions(prompt, ticket_id), [*buttons, as_it_is])
@@ -104,7 +115,8 @@ async def press(update: Update, context: DeskContext) -> None:
     if not await context.is_agent(update):
         return
     found = await tickets.lock(context.session, int(action.removeprefix("finish-")))
-    if found is None:
+    sent = await tickets.find_message(context.session, message.chat_id, message.message_id)
+    if found is None or sent is not None:  # a second tap, before the buttons were gone
         context.answer(update, texts.OUTDATED)
     else:
         await agents.send_words(update, context, found, whole)
@@ -115,7 +127,7 @@ async def _more(update: Update, context: DeskContext, message: Message, data: st
     """Other suggestions in the place of those shown."""
     action, _, number = data.removeprefix("more-").partition(":")
     try:
-        suggestions = await _suggest(update, context, _prompt(message), int(number))
+        suggestions = await _suggest(update, context, _end(_prompt(message)), int(number))
     except NothingToCompleteError:
         await agents.toast(update, texts.NOTHING_MORE)
         return
@@ -149,6 +161,11 @@ async def inline(update: Update, context: DeskContext) -> None:
             )
             for number, suggestion in enumerate(await _suggest(update, context, query.query))
         ]
-    hint = InlineQueryResultsButton(texts.INLINE_HINT, start_parameter="complete")
+    hint = InlineQueryResultsButton(texts.INLINE_HINT, start_parameter=HOW)
     with contextlib.suppress(TelegramError):
-        await query.answer(results, cache_time=CACHE, button=None if results else hint)
+        await query.answer(
+            results,
+            cache_time=CACHE,
+            is_personal=context.desk.networks.team is not None,  # agents get other suggestions
+            button=None if results else hint,
+        )

@@ -10,7 +10,7 @@ from telegram.helpers import effective_message_type
 
 from bot import texts
 from bot.context import DeskContext
-from bot.conversations import agents, people
+from bot.conversations import agents, completion, people
 from storage import outbox, tickets
 from storage.schema import Person, Ticket, TicketMessage, now
 
@@ -115,7 +115,9 @@ async def edited(update: Update, context: DeskContext) -> None:
 
 async def start(update: Update, context: DeskContext) -> None:
     """/start, also with an invitation."""
-    if context.args:
+    if context.args == [completion.HOW]:
+        context.answer(update, texts.COMPLETE_USAGE)
+    elif context.args:
         await people.accept(update, context, context.args[0])
     elif await context.is_agent(update):
         await people.help_(update, context)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 
 from bot import texts
 from bot.context import DeskContext
-from storage import outbox, people
+from storage import outbox, people, tickets
 from storage.schema import Person, Role
 
 MENUS: dict[Role, Sequence[tuple[str, str]]] = {
@@ -42,6 +43,16 @@ async def make_agent(context: DeskContext, person_id: int) -> Person:
     set_menu(context.session, person_id, Role.AGENT)
     context.say(person_id, texts.welcome_agent())
     return person
+
+
+async def leave_team(session: AsyncSession, person_id: int, by: int, patience: timedelta) -> int:
+    """Make somebody a customer; the tickets they hold, so many, are back in the queue."""
+    held = await tickets.held_by(session, person_id)
+    for ticket in held:
+        await tickets.release(session, ticket, by, patience)
+    await people.set_role(session, person_id, Role.CUSTOMER)
+    set_menu(session, person_id, Role.CUSTOMER)
+    return len(held)
 
 
 def set_menu(session: AsyncSession, chat_id: int, role: Role) -> None:

@@ -84,6 +84,36 @@ async def test_a_reply_that_trails_off_is_finished_before_it_is_sent(town: Town)
     await town.carla.wait_for(lambda m: m["text"] == "One moment…", within=15)
 
 
+async def test_a_second_tap_sends_nothing_more(town: Town) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    offered = await ask(town.ana, "/reply 1 One moment...", "Your reply to #1")
+    for button in ("📨 Send as it is", labels(offered)[0], "📨 Send as it is"):
+        await town.ana.press(offered, button)
+    await town.ana.wait_for(lambda m: "out of date" in m["text"], within=15)
+    await ask(town.carla, "/status", "is on it")
+    assert [m["text"] for m in await town.carla.messages() if "One moment" in m["text"]] == [
+        "One moment…"
+    ]
+
+
+async def test_a_long_reply_that_trails_off_is_sent_whole_with_its_paragraphs(town: Town) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    begun = "Dear Carla,\n\n" + "We looked into it and found this. " * 30 + "Thank you for"
+    offered = await ask(town.ana, f"/reply 1 {begun}...", "Your reply to #1")
+    await town.ana.press(offered, labels(offered)[0])
+    whole = begun + labels(offered)[0].removeprefix("…")
+    await town.carla.wait_for(lambda m: m["text"] == whole, within=15)
+    longest = "It is about to be sent. " * 180
+    await town.ana.say(f"/reply 1 {longest[:4080]}...")
+    await town.carla.wait_for(lambda m: m["text"].endswith("..."), within=15)
+
+
+async def test_the_button_of_inline_mode_leads_to_how_it_works(town: Town) -> None:
+    found = await town.dmitri.inline("", wait=15)
+    await town.dmitri.start(found["button"]["start_parameter"])
+    await town.dmitri.wait_for(lambda m: "/complete" in m["text"], within=15)
+
+
 async def test_typing_is_shown_while_it_works(town: Town) -> None:
     await ask(town.carla, "/complete So she was considering", "go on?")
     [call] = await town.client.outgoing("sendChatAction", chat_id=town.carla.id)
@@ -99,9 +129,12 @@ async def test_agents_get_the_teams_own_voice_where_there_is_one(closed_town: To
     async with desk_open(closed_town.settings):
         mine = await ask(closed_town.ana, "/complete So she was", "go on?")
         theirs = await ask(closed_town.carla, "/complete So she was", "go on?")
+        await closed_town.ana.inline("So she was", wait=15)
 
     def words(message: dict[str, Any]) -> set[str]:
         return set(re.findall("[a-z]+", " ".join(labels(message)[:-1]).lower()))
 
     assert words(mine) <= set(few)
     assert not words(theirs) <= set(few)
+    [inline] = await closed_town.client.outgoing("answerInlineQuery")
+    assert inline["params"]["is_personal"] in (True, "true")  # kept for nobody else

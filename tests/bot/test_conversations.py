@@ -1,5 +1,6 @@
+from bot.sandbox.world import GROUP_ID
 from tests.bot.talk import ask
-from tests.conftest import Town
+from tests.conftest import Town, desk_open
 
 
 async def test_the_complaint_is_first_in_the_queue_and_is_resolved(town: Town) -> None:
@@ -79,8 +80,44 @@ async def test_an_admin_invites_an_agent_and_removes_one(town: Town) -> None:
     await town.carla.start(secret)
     await town.carla.wait_for(lambda m: "was used already" in m["text"], within=15)
     question = await ask(town.ada, "/removeagent 1002", "off the team")
+    await town.ada.press(question, "Keep")
+    await town.ada.wait_for(lambda m: "nobody was taken off" in m["text"], within=15)
+    await ask(town.dmitri, "/queue", "Nobody is waiting")
+    question = await ask(town.ada, "/removeagent 1002", "off the team")
     await town.ada.press(question, "Remove")
     await ask(town.dmitri, "/queue", "I don't know that command")
+
+
+async def test_who_is_no_admin_any_more_holds_no_ticket_and_hears_of_none(
+    closed_town: Town,
+) -> None:
+    town = closed_town
+    async with desk_open(town.settings):
+        await ask(town.carla, "My parcel is late", "#1")
+        await ask(town.ada, "/next", "parcel is late")
+    admins = frozenset({town.dmitri.id})
+    async with desk_open(town.settings.model_copy(update={"admin_ids": admins})):
+        await town.carla.say("My door code is 4242, please hurry")
+        await ask(town.ana, "/queue", "#1")
+        await ask(town.ana, "/reply 1 On its way", "Sent")
+        await ask(town.ada, "/queue", "I don't know that command")
+        await ask(town.dmitri, "/stats", "The desk")
+    assert not [m for m in await town.ada.messages() if "4242" in m["text"]]
+    assert "queue" not in {c["command"] for c in await town.ada.commands()}
+
+
+async def test_a_mistyped_command_under_a_card_in_the_group_does_not_reach_the_customer(
+    town: Town,
+) -> None:
+    await town.carla.say("I was charged twice and nobody answers, this is outrageous!")
+    card = await town.ana.wait_for(lambda m: "outrageous" in m["text"], chat=GROUP_ID, within=15)
+    under = {"chat": GROUP_ID, "reply_to": card["message_id"]}
+    await ask(town.ana, "/relese 1", "I don't know that command", **under)
+    await town.ana.photo(b"photo", caption="/resolve 1", **under)
+    await ask(town.ana, "We are on it", "Sent", **under)
+    await town.carla.wait_for(lambda m: m["text"] == "We are on it", within=15)
+    assert not [m for m in await town.carla.messages() if "1" in str(m.get("caption"))]
+    assert not [m for m in await town.carla.messages() if "/relese" in m["text"]]
 
 
 async def test_the_networks_answer_from_telegram(town: Town) -> None:

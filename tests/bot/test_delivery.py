@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.delivery import Limits
 from bot.sandbox.client import Person
+from bot.sandbox.world import BOT_ID, GROUP_ID
 from storage import people
 from storage.database import Database
 from storage.schema import Role
@@ -93,6 +94,15 @@ async def test_an_agent_is_told_when_the_customer_has_blocked_the_bot(town: Town
     assert sum("It arrives today" in str(call["params"]) for call in calls) == 1
 
 
+async def test_an_agent_is_told_that_the_news_of_a_resolved_ticket_did_not_arrive(
+    town: Town,
+) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    await town.carla.block()
+    notice = await ask(town.ana, "/resolve 1", "did not arrive")
+    assert "#1" in notice["text"]
+
+
 async def test_an_unknown_chat_is_not_tried_forever(town: Town) -> None:
     await town.client.fault(
         "sendMessage",
@@ -102,6 +112,17 @@ async def test_an_unknown_chat_is_not_tried_forever(town: Town) -> None:
     )
     await town.carla.say("My parcel is late")
     await ask(town.ana, "/ticket 1", "has blocked the bot")
+
+
+async def test_an_admin_is_told_when_the_desks_own_chats_are_gone(town: Town) -> None:
+    await ask(town.carla, "My parcel is late", "#1")
+    await ask(town.ana, "/next", "parcel is late")
+    await town.ana.block()
+    await town.carla.say("Are you still there?")
+    await town.ada.wait_for(lambda m: f"chat {town.ana.id} was refused" in m["text"], within=15)
+    await town.client.set_member(GROUP_ID, BOT_ID, "kicked")
+    await town.dmitri.say("I was charged twice and nobody answers, this is outrageous!")
+    await town.ada.wait_for(lambda m: f"chat {GROUP_ID} was refused" in m["text"], within=15)
 
 
 async def test_a_call_that_telegram_refuses_is_shown_to_an_admin(town: Town) -> None:

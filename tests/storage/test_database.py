@@ -2,6 +2,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -49,21 +50,70 @@ async def test_several_processes_can_start_on_an_empty_postgresql_at_once(
         await database.close()
 
 
-async def test_leadership_passes_on_when_its_holder_goes(postgres_url: str) -> None:
-    first, second = Database(postgres_url), Database(postgres_url)
-    led = asyncio.Event()
+class Race:
+    """Two processes of which one may be at work."""
 
-    async def lead() -> None:
-        async with second.leadership(1):
-            led.set()
+    def __init__(self, url: str) -> None:
+        self.databases = {name: Database(url) for name in ("first", "second")}
+        self.began: asyncio.Queue[str] = asyncio.Queue()
+        self.at_work = 0
+        self.most = 0
+        self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async with first.leadership(1):
-        waiting = asyncio.create_task(lead())
-        await asyncio.sleep(0.2)
-        assert not led.is_set()
-    await asyncio.wait_for(waiting, 5)
-    await first.close()
-    await second.close()
+    def enter(self, name: str) -> None:
+        async def work() -> None:
+            self.at_work += 1
+            self.most = max(self.most, self.at_work)
+            self.began.put_nowait(name)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.at_work -= 1
+
+        self.tasks[name] = asyncio.create_task(self.databases[name].lead(1, work))
+
+    async def next(self) -> str:
+        async with asyncio.timeout(15):
+            return await self.began.get()
+
+    async def leave(self, name: str) -> None:
+        self.tasks[name].cancel()
+        await asyncio.wait([self.tasks[name]])
+        await self.databases[name].close()
+
+
+async def test_the_lead_passes_on_when_its_holder_goes(postgres_url: str) -> None:
+    race = Race(postgres_url)
+    race.enter("first")
+    assert await race.next() == "first"
+    race.enter("second")
+    await asyncio.sleep(2)
+    assert race.began.empty()
+    await race.leave("first")
+    assert await race.next() == "second"
+    await race.leave("second")
+    assert race.most == 1
+
+
+async def test_who_loses_the_connection_and_with_it_the_lock_stops_before_another_begins(
+    postgres_url: str,
+) -> None:
+    race = Race(postgres_url)
+    race.enter("first")
+    assert await race.next() == "first"
+    race.enter("second")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    leader = await race.next()
+    await race.leave(leader)
+    other = await race.next()
+    assert {leader, other} == {"first", "second"}
+    await race.leave(other)
+    assert race.most == 1
 
 
 async def test_the_inbox_survives_a_power_cut_as_far_as_sqlite_can(tmp_path: Path) -> None:

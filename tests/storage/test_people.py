@@ -4,7 +4,7 @@ from sqlalchemy import update
 
 from storage import people
 from storage.database import Database
-from storage.schema import Invitation, Person, Role, now
+from storage.schema import Invitation, Person, now
 
 
 async def test_an_invitation_works_once(database: Database) -> None:
@@ -24,14 +24,6 @@ async def test_an_invitation_expires(database: Database) -> None:
         past = now() - timedelta(seconds=1)
         await session.execute(update(Invitation).values(expires_at=past))
         assert await people.accept(session, secret, 1) is None
-
-
-async def test_admins_are_those_named_and_nobody_else(database: Database) -> None:
-    async with database.write() as session:
-        await people.name_admins(session, {1, 2})
-        await people.name_admins(session, {2, 3})
-    async with database.read() as session:
-        assert {p.id for p in await people.with_role(session, Role.ADMIN)} == {2, 3}
 
 
 async def test_somebody_who_writes_again_is_reachable_again(database: Database) -> None:
