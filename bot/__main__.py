@@ -239,6 +239,7 @@ def import_sales(file: Path, replace: bool, check: bool) -> None:
     Weeks that are there already are replaced, others added.
     """
     import numpy as np
+    from sqlalchemy.exc import DBAPIError
 
     from ml.forecast.data import SalesTable
     from ml.forecast.sheet import SheetError, read_sheet
@@ -267,6 +268,9 @@ def import_sales(file: Path, replace: bool, check: bool) -> None:
 
     try:
         result = table if check else asyncio.run(bring_in())
+    except (DBAPIError, OSError) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise click.UsageError(f"the sales cannot be kept: {reason}") from None
     except ValueError as error:
         raise click.UsageError(f"{error}; --replace puts this file in place of them") from None
     verb = "understood" if check else "imported; all sales"
@@ -384,6 +388,7 @@ async def _examine_group(bot: Bot, chat_id: int, report: Callable[[str, bool, st
 
 def main() -> None:
     """Run the command line: 0 for success, 2 for wrong usage, 1 for any other failure."""
+    csv.field_size_limit(2**31 - 1)  # of a cell; messages may be long
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.Abort:

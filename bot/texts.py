@@ -107,7 +107,6 @@ SALES_USAGE = (
 )
 SALES_TOO_LARGE = "This file is too large: Telegram lets me fetch 20 MB at most. Send it in parts."
 SALES_GONE = "This file was dealt with already. /sales shows what is there."
-SALES_MIXED = "\nIt cannot be added to what is there: one has dates, the other numbered weeks."
 TAKE_BACK = "Take the last file back? What it lay over counts again."
 SALES_DROPPED = "Nothing was imported."
 FOREIGN = "🌐 <i>not in English: the score is a guess, so that somebody looks soon</i>"
@@ -569,6 +568,11 @@ def understood(
         if len(skipped) > SKIPPED_SHOWN:
             lines.append(f"• and {len(skipped) - SKIPPED_SHOWN} more")
     return "\n".join(lines)
+
+
+def adds_not(reason: str) -> str:
+    """Why a file can only take the place of what is there."""
+    return f"\nIt cannot be added to what is there: {escape(reason)}."
 
 
 def adds(new_weeks: Sequence[str], changed: int, new_products: int) -> str:

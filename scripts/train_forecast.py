@@ -140,7 +140,7 @@ def default(
             shutil.copyfile(WEIGHTS / "forecast" / sample.name, sample)
         write_card(new, card)
         figures.products(ForecastModel.load(new), table, run / "products.png")
-        old = old_score(out if out.is_dir() else WEIGHTS / "forecast", table, data)
+        old = old_score(out, table, data)
         if old is not None and old < card["score"]:
             print(f"kept the old weights: pinball loss {old:.4f}, new {card['score']:.4f}")
             return
@@ -188,16 +188,18 @@ def score(measured: dict[str, Any]) -> float:
 
 
 def old_score(out: Path, table: SalesTable, data: dict[str, str]) -> float | None:
-    """Mean pinball loss of the installed weights on the same weeks; None if there are none.
+    """Mean pinball loss, on the same weeks, of weights that never saw them; None if there are none.
 
-    On their own data their card tells how they did before they saw those weeks.
+    Those in ``out``, if they are of the same data: their card tells how they did before they saw
+    these weeks. Else, as weights of earlier sales have learned most of these, the shipped ones.
     """
-    try:
-        old = ForecastModel.load(out)
-    except WeightsError:
-        return None
-    if old.card["data"] == data:
-        return float(old.card["score"])
+    for directory in (out, WEIGHTS / "forecast"):
+        try:
+            old = ForecastModel.load(directory)
+        except WeightsError:
+            return None
+        if old.card["data"] == data:
+            return float(old.card["score"])
     lost = []
     for before_end, ahead in HELD_OUT:
         origin = table.counts.shape[1] - before_end

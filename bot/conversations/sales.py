@@ -47,8 +47,8 @@ async def document(update: Update, context: DeskContext, sent: Document) -> None
         keyboard = [[("♻️ Replace what is there", f"sales-replace:{proposed.id}")]]
         try:
             html += _adds(known, table)
-        except ValueError:
-            html += texts.SALES_MIXED
+        except ValueError as error:
+            html += texts.adds_not(str(error))
         else:
             keyboard.insert(0, [("➕ Add to what is there", f"sales-add:{proposed.id}")])
     keyboard.append([("✖️ Cancel", f"sales-drop:{proposed.id}")])
@@ -56,7 +56,7 @@ async def document(update: Update, context: DeskContext, sent: Document) -> None
 
 
 def _adds(known: Known, table: SalesTable) -> str:
-    """What adding the table would change; raises ValueError where weeks are of another kind."""
+    """What adding the table would change; raises ValueError where they make no table."""
     before = SalesTable.of(known)
     SalesTable.of({**known, "\0": dict.fromkeys(table.weeks, 0.0)})
     last = week_number(before.weeks[-1])

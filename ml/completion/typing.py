@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 BEAM = 8
 LONGEST = 20  # characters of a word
-_LEAD = re.compile(r"[A-Za-z']*$")
-_TOKEN = re.compile(r"[A-Za-z']+|[^A-Za-z']")
+_LEAD = re.compile(r"[A-Za-z][A-Za-z']*$|$")
+_TOKEN = re.compile(r"[A-Za-z][A-Za-z']*|[^A-Za-z]")
 
 
 class Predictor(Protocol):

@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_WEEKS = 1040  # twenty years; more is a mistyped date
 UCI_FILE = "Sales_Transactions_Dataset_Weekly.csv"
 UCI_NAME = "Sales Transactions Dataset Weekly, UCI Machine Learning Repository, CC BY 4.0"
 
@@ -38,14 +39,18 @@ class SalesTable:
         """A table of units by product and week: products in order, no week left out.
 
         Raises:
-            ValueError: some weeks are dates and others numbers, or there are none.
+            ValueError: some weeks are dates and others numbers, there are none, or they lie too far
+                apart.
         """
         named = {week for known in sales.values() for week in known}
         numbers = {week: week_number(week) for week in named}
         if not named or len({_is_date(week) for week in named}) > 1:
-            raise ValueError("weeks must be all dates or all numbers")
+            raise ValueError("some weeks are dates, others are numbered")
         first = min(named, key=numbers.__getitem__)
         start, end = numbers[first], max(numbers.values())
+        if end - start >= MAX_WEEKS:
+            last = max(named, key=numbers.__getitem__)
+            raise ValueError(f"{first} to {last} are more than {MAX_WEEKS} weeks")
         products = sorted(sales, key=_natural)
         counts = np.full((len(products), end - start + 1), np.nan, np.float32)
         for row, product in enumerate(products):

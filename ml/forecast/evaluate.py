@@ -43,24 +43,28 @@ def losses(truth: Array, forecast: Array) -> dict[str, Array]:
     }
 
 
-def figures(lost: dict[str, Array], scale: float) -> dict[str, float]:
+def figures(lost: dict[str, Array], scale: Array) -> dict[str, float | None]:
     """MAE, RMSE, MASE (Hyndman and Koehler, 2006), pinball loss and coverage over products.
 
-    ``scale`` is the mean absolute error of the naive forecast within the past, pieces.
+    ``scale`` [products] is the mean absolute error of the naive forecast within each one's past,
+    pieces; products of which nothing changed have no MASE.
     """
+    moved = scale > 0
     return {
         "mae": float(lost["mae"].mean()),
         "mae_of_mean": float(lost["mae of the mean"].mean()),
         "rmse": float(np.sqrt(lost["mse"].mean())),
-        "mase": float(lost["mae"].mean() / scale),
+        "mase": float((lost["mae"][moved] / scale[moved]).mean()) if moved.any() else None,
         "pinball": float(lost["pinball"].mean()),
         "coverage": float(lost["coverage"].mean()),
     }
 
 
-def naive_error(past: Array) -> float:
-    """Mean absolute change from week to week, pieces; 1 where nothing ever changes."""
-    return float(np.nanmean(np.abs(np.diff(past, axis=1)))) or 1.0
+def naive_error(past: Array) -> Array:
+    """Mean absolute change of each product from week to week, pieces; 0 where none is known."""
+    change = np.abs(np.diff(past, axis=1))
+    mean: Array = np.nansum(change, axis=1) / np.maximum((~np.isnan(change)).sum(axis=1), 1)
+    return mean
 
 
 def resampled(values: Array, seed: int = 0) -> list[float]:
@@ -87,7 +91,7 @@ def compare(past: Array, truth: Array, forecast: Array) -> dict[str, Any]:
         **figures(own, scale),
         "mae_interval": resampled(own["mae"]),
         "pinball_interval": resampled(own["pinball"]),
-        "coverage_by_week": _covered(truth, forecast).tolist(),
+        "coverage_by_week": _covered(truth, forecast),
         "baselines": {},
     }
     for name, rule in baselines().items():
@@ -107,12 +111,11 @@ def usable(past: Array, truth: Array) -> NDArray[np.bool_]:
     return wanted
 
 
-def _covered(truth: Array, forecast: Array) -> Array:
-    """Share of known products inside the interval, float64 [weeks]; NaN where none is known."""
-    inside = (truth >= forecast[..., 1]) & (truth <= forecast[..., 3])
+def _covered(truth: Array, forecast: Array) -> list[float | None]:
+    """Share of known products inside the interval in each week; None where none is known."""
+    inside = ((truth >= forecast[..., 1]) & (truth <= forecast[..., 3])).sum(axis=0)
     known = (~np.isnan(truth)).sum(axis=0)
-    share: Array = np.where(known > 0, inside.sum(axis=0) / np.maximum(known, 1), np.nan)
-    return share
+    return [float(i / k) if k else None for i, k in zip(inside, known, strict=True)]
 
 
 def evaluate_file(model: ForecastModel, path: Path) -> dict[str, Any]:

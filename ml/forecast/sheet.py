@@ -21,11 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.forecast.data import SalesTable
+from ml.forecast.data import MAX_WEEKS, SalesTable
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_CELLS = 1_000_000  # a small Excel file can unpack to a huge table
-MAX_WEEKS = 1040  # twenty years; more is a mistyped date
 FIRST_ROWS = 5
 MAX_NAME = 200  # characters
 
@@ -192,6 +191,10 @@ def _long(
     for number, row in enumerate(rows[1:], start=2):
         if not any(_text(cell) for cell in row):
             continue
+        if any(_text(cell) for cell in row[len(header) :]):
+            raise SheetError(
+                f"row {number}: has {len(row)} cells, row 1 names {len(header)} columns."
+            )
         name = _product(_cell(row, of_product), number, header[of_product])
         key = name.casefold()
         if names.setdefault(key, name) != name:
@@ -287,7 +290,7 @@ def _week_columns(
             raise SheetError("row 1: two columns are the same week.")
         if last - first >= MAX_WEEKS:
             raise SheetError(f"row 1: weeks {first} to {last} are more than {MAX_WEEKS}.")
-        stem = re.sub(r"\d+$", "", header[numbered[0]])
+        stem = "W"  # one name a week, however files spell it: sales are kept by it
         gaps = sorted(set(range(first, last + 1)) - set(numbers))
         skipped.extend(Skipped(1, f"{stem}{gap}", "this week is missing") for gap in gaps)
         weeks = [f"{stem}{number}" for number in range(first, last + 1)]

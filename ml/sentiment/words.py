@@ -11,6 +11,7 @@ import numpy as np
 
 LONGEST = 20_000  # characters that are read; of a longer text, its beginning and its end
 MAX_WORDS = 256
+LONGEST_RUN = 30  # words that may be said again and again
 PADDING, UNKNOWN = 0, 1  # word numbers; padding occurs in training only
 FIRST_WORD = 2
 
@@ -43,16 +44,30 @@ def _name_symbols(text: str) -> str:
     )
 
 
+def _without_repeats(words: list[str]) -> list[str]:
+    """Words without what is said again and again: of equal runs in a row, the first two."""
+    if len(words) < 2 * len(set(words)):
+        return words
+    kept: list[str] = []
+    for word in words:
+        kept.append(word)
+        for n in range(1 if word.isalnum() else 2, min(LONGEST_RUN, len(kept) // 3) + 1):
+            if kept[-n:] == kept[-2 * n : -n] == kept[-3 * n : -2 * n]:
+                del kept[-n:]
+                break
+    return kept
+
+
 def split(text: str, most: int = MAX_WORDS) -> list[str]:
     """Lower-case words, ``n't`` and ``'s`` apart, numbers and a few signs; emoji by name.
 
-    Of texts longer than ``most`` words the first and the last half are kept: people say what they
-    want there.
+    What is said more than twice in a row is read twice. Of texts longer than ``most`` words the
+    first and the last half are kept: people say what they want there.
     """
     if len(text) > LONGEST:
         text = text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
     text = unicodedata.normalize("NFKC", text).replace("’", "'").lower()
-    words = _WORD.findall(_REPEATS.sub(r"\1\1\1", _name_symbols(text)))
+    words = _without_repeats(_WORD.findall(_REPEATS.sub(r"\1\1\1", _name_symbols(text))))
     return words if len(words) <= most else words[: most // 2] + words[-(most // 2) :]
 
 

@@ -217,6 +217,27 @@ def test_own_sales_are_imported_added_to_and_forecast(tmp_path: Path) -> None:
     assert_refused(firstline("forecast", "P1", environment=place), "unknown product 'P1'")
 
 
+def test_a_database_that_cannot_be_written_is_named_in_one_line(tmp_path: Path) -> None:
+    good = sales_file(tmp_path, "product,W1,W2\nTea,3,4\n")
+    for place in (
+        {"DATABASE_URL": "postgresql://desk:secret@127.0.0.1:9/desk"},
+        {"DATABASE_URL": "", "DATA_DIR": good},
+    ):
+        refused = firstline("import-sales", good, environment=place)
+        assert_refused(refused, "the sales cannot be kept")
+        assert b"secret" not in refused.stderr
+
+
+def test_a_message_of_any_length_is_scored_from_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text(
+        "text,label\n" + "The line is dead and nobody calls back. " * 4_000 + ",1\nThanks a lot,0\n"
+    )
+    [long, short] = objects(firstline("score", "--csv", str(file), "--column", "text"))
+    assert long["complaint"] > 0.5 > short["complaint"]
+    assert firstline("evaluate", "sentiment", str(file), "--json").returncode == 0
+
+
 def test_sales_that_cannot_be_imported_change_nothing(tmp_path: Path) -> None:
     place = {"DATA_DIR": str(tmp_path / "data")}
     good = sales_file(tmp_path, "product,W1,W2\nTea,3,4\n")
@@ -225,7 +246,9 @@ def test_sales_that_cannot_be_imported_change_nothing(tmp_path: Path) -> None:
     assert_refused(firstline("import-sales", bad, environment=place), "row 2, column W2", "'many'")
     dated = sales_file(tmp_path, "product,2026-01-05\nTea,3\n", "dated.csv")
     refused = firstline("import-sales", dated, environment=place)
-    assert_refused(refused, "all dates or all numbers", "--replace")
+    assert_refused(refused, "some weeks are dates, others are numbered", "--replace")
+    far = sales_file(tmp_path, "product,W9999\nTea,3\n", "far.csv")
+    assert_refused(firstline("import-sales", far, environment=place), "more than 1040 weeks")
     short = firstline("forecast", "Tea", environment=place)
     assert_refused(short, "Tea has 2 weeks of history; 8 are needed")
     replaced = firstline("import-sales", "--replace", dated, environment=place)

@@ -1,6 +1,7 @@
 """Learning from the company's own sales."""
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from ml.artifact import WEIGHTS, load_card, write_card
 from ml.forecast.data import SalesTable
 from ml.forecast.network import Hyper
 from ml.forecast.serve import ForecastModel
@@ -72,6 +74,16 @@ def test_new_weights_are_installed_only_if_they_beat_the_old_ones(
 def test_the_shipped_weights_are_measured_on_the_same_held_out_weeks() -> None:
     score = script.old_score(script.WEIGHTS / "forecast", table(), {"own sales": "30 weeks"})
     assert 0 < score < 10
+
+
+def test_weights_that_have_seen_most_of_the_weeks_are_no_measure(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(WEIGHTS / "forecast", own)
+    write_card(own, {**load_card(own), "data": {"own sales": "29 weeks"}, "score": 0.001})
+    same, more = {"own sales": "29 weeks"}, {"own sales": "30 weeks"}
+    assert script.old_score(own, table(), same) == 0.001
+    shipped = script.old_score(WEIGHTS / "forecast", table(), more)
+    assert script.old_score(own, table(), more) == shipped != 0.001
 
 
 def test_too_few_weeks_are_named(tmp_path: Path) -> None:

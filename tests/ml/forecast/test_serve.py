@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ml.artifact import WEIGHTS, WeightsError, write_card
+from ml.forecast import evaluate
 from ml.forecast.data import SalesTable
 from ml.forecast.evaluate import evaluate_file
 from ml.forecast.plot import Shown, last_year, plot_forecast, plot_products
@@ -185,6 +187,24 @@ def test_gaps_in_a_table_do_not_spoil_its_figures(model, tmp_path: Path):
     result = evaluate_file(model, write(tmp_path / "t.csv", counts))
     rows = [result, *result["baselines"].values()]
     assert all(np.isfinite(row[key]) for row in rows for key in ("mae", "rmse", "pinball"))
+
+
+def test_mase_scales_each_product_by_its_own_past():
+    past = np.array([[1.0, 3, 1, 3], [0, 100, 0, 100], [5, 5, 5, 5]])
+    scale = evaluate.naive_error(past)
+    assert scale.tolist() == [2, 100, 0]
+    truth, forecast = np.full((3, 1), 4.0), np.full((3, 1, 4), 6.0)
+    figures = evaluate.figures(evaluate.losses(truth, forecast), scale)
+    assert figures["mase"] == pytest.approx((2 / 2 + 2 / 100) / 2)  # nothing is known of the third
+    assert evaluate.figures(evaluate.losses(truth, forecast), np.zeros(3))["mase"] is None
+
+
+def test_figures_of_a_week_without_any_sales_are_still_json(model, tmp_path: Path):
+    counts = np.random.default_rng(0).poisson(9, (5, 30)).astype(object)
+    counts[:, 28] = ""
+    result = evaluate_file(model, write(tmp_path / "t.csv", counts))
+    assert result["coverage_by_week"][2] is None
+    json.dumps(result, allow_nan=False)
 
 
 def test_a_table_too_short_to_evaluate_is_refused(model, tmp_path: Path):

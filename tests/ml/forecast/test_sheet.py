@@ -141,6 +141,10 @@ def test_whatever_is_sent_is_read_or_refused_in_one_line(content):
         ("P,W1\n<b>x</b>,3", "row 2, column P: '<b>x</b>' is no product name"),
         ("P,W1\n,3", "row 2, column P: the product has no name"),
         ("P,W1\nA,1,2", "row 2: has 3 cells, row 1 names 2 columns"),
+        (
+            "product,date,quantity\nA,2025-01-06,1,234",
+            "row 2: has 4 cells, row 1 names 3 columns",
+        ),
         ("P,colour\nA,red", "row 1, column 2: 'colour' is no week or date"),
         ("product,date,quantity\nA,2025-02-30,1", "row 2, column date: '2025-02-30' is no date"),
         (
@@ -159,6 +163,13 @@ def test_what_is_wrong_is_said_with_row_and_column(text, said):
     assert said in str(caught.value)
     assert str(caught.value).startswith("sales.csv: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_numbered_week_has_one_name_however_it_is_written():
+    names = [
+        read_sheet(f"P,{week}\nA,1".encode(), "s.csv").weeks for week in ("W7", "Week 7", "w_7")
+    ]
+    assert names == [["W7"]] * 3
 
 
 def test_a_file_of_50_megabytes_is_refused():

@@ -29,8 +29,22 @@ def test_never_more_words_than_the_network_reads(text: str) -> None:
     assert len(tokenize(text)) <= MAX_WORDS
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("it is broken " * 50, "it is broken it is broken"),
+        ("Well. " + "It is broken! " * 3 + "Help!", "well it is broken ! it is broken ! help !"),
+        ("LAG LAG LAG LAG", "lag lag"),
+        ("hello???", "hello ? ? ?"),
+        ("very very good, very very good", "very very good very very good"),
+    ],
+)
+def test_what_is_said_again_and_again_is_read_twice(text: str, read: str) -> None:
+    assert " ".join(split(text)) == read
+
+
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
-    words = split("first " + "filler " * 1000 + "last", 10)
+    words = split("first " + " ".join(map(str, range(1000))) + " last", 10)
     assert len(words) == 10
     assert (words[0], words[-1]) == ("first", "last")
 
