@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.sentiment.words import ends
+
 if TYPE_CHECKING:
     from ml.sentiment.serve import SentimentModel
 
@@ -117,11 +119,14 @@ def confusion(truth: Floats, scores: Floats) -> dict[str, int]:
 
 
 def vader(texts: Sequence[str]) -> Floats:
-    """VADER's compound score (Hutto and Gilbert, 2014) turned into 0 (content) to 1 (unhappy)."""
+    """VADER's compound score (Hutto and Gilbert, 2014) turned into 0 (content) to 1 (unhappy).
+
+    It reads as much of a text as the network does, whose length it takes the square of in time.
+    """
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
-    compound = np.array([analyzer.polarity_scores(text)["compound"] for text in texts])
+    compound = np.array([analyzer.polarity_scores(ends(text))["compound"] for text in texts])
     return np.asarray((1 - compound) / 2)
 
 

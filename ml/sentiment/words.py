@@ -58,15 +58,18 @@ def _without_repeats(words: list[str]) -> list[str]:
     return kept
 
 
+def ends(text: str) -> str:
+    """As much of a text as is read: all, or the beginning and the end of one too long."""
+    return text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
+
+
 def split(text: str, most: int = MAX_WORDS) -> list[str]:
     """Lower-case words, ``n't`` and ``'s`` apart, numbers and a few signs; emoji by name.
 
     What is said more than twice in a row is read twice. Of texts longer than ``most`` words the
     first and the last half are kept: people say what they want there.
     """
-    if len(text) > LONGEST:
-        text = text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").lower()
+    text = unicodedata.normalize("NFKC", ends(text)).replace("’", "'").lower()
     words = _without_repeats(_WORD.findall(_REPEATS.sub(r"\1\1\1", _name_symbols(text))))
     return words if len(words) <= most else words[: most // 2] + words[-(most // 2) :]
 
