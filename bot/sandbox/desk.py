@@ -134,6 +134,8 @@ class Desk:
     async def _stream(self, request: Request) -> Response:
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
         after = int(last) if last.isdigit() else self._world.last_event
+        if after > self._world.last_event:  # a page that outlived a restart counts from before it
+            after = 0
 
         async def lines(after: int) -> AsyncIterator[str]:
             yield "retry: 1000\n\n"

@@ -6,7 +6,8 @@ import copy
 import time
 from typing import Any
 
-from bot.sandbox.entities import found_entities, trimmed
+from bot.sandbox.content import MAX_CAPTION
+from bot.sandbox.entities import found_entities, trimmed, utf16_length
 from bot.sandbox.markup import render_html
 from bot.sandbox.methods import CONTENT_FIELDS, member_json
 from bot.sandbox.world import (
@@ -100,10 +101,12 @@ class People:
     ) -> Json:
         """Send a file of a kind, with a caption where one fits."""
         self.chat(user_id, chat_id)
+        caption, _ = trimmed(str(options.get("caption") or ""), [])
+        if utf16_length(caption) > MAX_CAPTION:
+            raise ImpossibleError(f"a caption holds {MAX_CAPTION} characters at most")
         details = {"emoji": options.get("emoji") or "🙂"} if kind == "sticker" else {}
         file = self._world.keep_file(kind, name, content, **details)
         body: Json = {kind: file.as_json()}
-        caption, _ = trimmed(str(options.get("caption") or ""), [])
         if caption and kind != "sticker":
             body["caption"] = caption
             if entities := found_entities(caption):

@@ -6,7 +6,7 @@ const state = { world: null, chats: [], person: 0, chat: null, reply: 0, edit: 0
 async function call(path, body) {
   const init = body === undefined ? {} : body instanceof FormData ? { method: "POST", body }
     : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
-  const response = await fetch(`/sandbox/${path}`, init);
+  const response = await fetch(`/sandbox/${path}`, init).catch((error) => { toast("The sandbox does not answer"); throw error; });
   const answer = await response.json();
   if (!response.ok) { toast(answer.error || "That did not work"); throw new Error(answer.error); }
   return answer;
@@ -36,6 +36,11 @@ const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code:
 function link(address, className) {
   const node = make("a", className);
   if (/^(https?|mailto|tel|tg):/i.test(address)) { node.href = address; node.target = "_blank"; node.rel = "noopener noreferrer"; }
+  const start = /^https?:\/\/t\.me\/(\w+)\?start=([\w-]+)$/i.exec(address);
+  if (start && start[1] === state.world.bot.username) node.addEventListener("click", (event) => {
+    event.preventDefault();
+    call(`people/${state.person}/chats/${state.person}/text`, { text: `/start ${start[2]}` });
+  });
   return node;
 }
 function element(entity, covered) {
@@ -162,14 +167,19 @@ async function refresh() {
   if (turn !== state.turn) return; // an older answer must not replace a newer one
   const bottom = atBottom();
   const shown = new Map([...$("log").children].map((node) => [node.dataset.key, node]));
-  $("log").replaceChildren(...messages.map((message) => {
+  const log = $("log"), focused = document.activeElement?.closest("#log article");
+  const nodes = messages.map((message) => {
     const key = `${person}/${chat.id}/${JSON.stringify(message)}`;
     const node = shown.get(key) || bubble(message);
     node.dataset.key = key;
     return node;
-  }));
+  });
+  const opened = ![...shown.keys()].some((key) => key?.startsWith(`${person}/${chat.id}/`));
+  for (const node of [...log.children]) if (!nodes.includes(node)) node.remove();
+  nodes.forEach((node, i) => { if (log.children[i] !== node) log.insertBefore(node, log.children[i] || null); });
+  if (focused && !opened && !focused.isConnected) (log.querySelector(`[data-id="${focused.dataset.id}"] button`) || log).focus();
   if (!messages.length && chat.type === "private") $("log").append(button("START", () => call(here("text"), { text: "/start" })));
-  if (bottom || !shown.size) toBottom();
+  if (bottom || opened) toBottom();
   const entry = state.chats.find((item) => item.person.id === person);
   $("block").hidden = chat.type !== "private";
   $("block").textContent = entry?.person.blocked ? "Unblock bot" : "Block bot";
@@ -178,6 +188,7 @@ async function refresh() {
 }
 
 function context(kind, message) {
+  cancel();
   state.reply = kind === "reply" ? message.message_id : 0;
   state.edit = kind === "edit" ? message.message_id : 0;
   if (state.edit) $("text").value = message.text || message.caption;
@@ -185,14 +196,16 @@ function context(kind, message) {
   $("context").hidden = false;
   $("text").focus();
 }
-function cancel() { state.reply = state.edit = 0; $("context").hidden = true; }
+function cancel() { if (state.edit) $("text").value = ""; state.reply = state.edit = 0; $("context").hidden = true; }
 async function send() {
   const text = $("text").value;
-  if (!text.trim() || !state.chat) return;
-  await (state.edit ? call(here("edit"), { message_id: state.edit, text }) : call(here("text"), { text, reply_to: state.reply }));
-  $("text").value = "";
+  if (!text.trim() || !state.chat || send.busy) return;
+  const { reply, edit } = state;
+  send.busy = true;
+  await (state.edit ? call(here("edit"), { message_id: state.edit, text }) : call(here("text"), { text, reply_to: state.reply })).finally(() => { send.busy = false; });
+  if (state.reply === reply && state.edit === edit) cancel();
+  if ($("text").value === text) $("text").value = "";
   $("menu").hidden = true;
-  cancel();
 }
 async function offer() {
   const prefix = `@${state.world.bot.username} `, text = $("text").value, draft = ++state.draft;

@@ -1,11 +1,13 @@
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 from playwright.async_api import Error as PlaywrightError
 
+from tests.bot.talk import ask
 from tests.conftest import Town
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -116,4 +118,110 @@ async def test_a_blocked_bot_is_silent_until_it_is_unblocked(town: Town, browser
     await page.get_by_role("button", name="Unblock bot").click()
     await write(page, "My parcel is late")
     await said(page, "ticket #1")
+    await context.close()
+
+
+async def chat_of(page: Page, name: str) -> None:
+    await page.get_by_role("navigation").get_by_role("button", name=name).first.click()
+
+
+def stored(messages: list[dict[str, Any]], text: str) -> int:
+    return sum(message["text"] == text for message in messages)
+
+
+async def test_a_message_is_sent_once_and_nothing_typed_meanwhile_is_lost(
+    closed_town: Town, browser: Browser
+) -> None:
+    context, page = await opened(closed_town, browser)
+    await chat_of(page, "Carla")
+    box = page.get_by_role("textbox", name="Message")
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/text", hold)
+    await write(page, "once")
+    await page.keyboard.press("Enter")
+    await box.fill("and then")
+    held.set()
+    await said(page, "once")
+    await expect(box).to_have_value("and then")
+    await page.keyboard.press("Enter")
+    await said(page, "and then")
+    await expect(box).to_have_value("")
+    messages = await closed_town.carla.messages()
+    assert (stored(messages, "once"), stored(messages, "and then")) == (1, 1)
+    await context.set_offline(True)
+    await write(page, "not now")
+    await expect(page.get_by_text("The sandbox does not answer")).to_be_visible()
+    await expect(box).to_have_value("not now")
+    await context.close()
+
+
+async def test_an_edit_that_is_cancelled_leaves_nothing_to_send(
+    closed_town: Town, browser: Browser
+) -> None:
+    context, page = await opened(closed_town, browser)
+    await chat_of(page, "Carla")
+    await write(page, "hello")
+    await said(page, "hello")
+    await page.get_by_role("button", name="Edit").last.click()
+    box = page.get_by_role("textbox", name="Message")
+    await expect(box).to_have_value("hello")
+    await box.press("Escape")
+    await expect(box).to_have_value("")
+    await box.press("Enter")
+    assert stored(await closed_town.carla.messages(), "hello") == 1
+    await context.close()
+
+
+async def test_other_chats_take_neither_the_focus_nor_the_place_in_a_chat(
+    closed_town: Town, browser: Browser
+) -> None:
+    context, page = await opened(closed_town, browser)
+    for number in range(25):
+        for person in (closed_town.carla, closed_town.dmitri):
+            await person.say(f"{person.id} {number}\nand more\nand more")
+    await chat_of(page, "Carla")
+    log = page.get_by_role("log")
+    await said(page, "1001 24")
+    first = log.get_by_role("button", name="Reply").first
+    await first.focus()
+    await closed_town.dmitri.say("last of all")
+    await expect(page.get_by_role("navigation")).to_contain_text("26")  # unread
+    await expect(first).to_be_focused()
+    await log.evaluate("log => log.scrollTop = 0")
+    await chat_of(page, "Dmitri")
+    await expect(log.get_by_text("last of all")).to_be_in_viewport()
+    await context.close()
+
+
+async def test_long_links_and_other_scripts_fit_and_read_as_they_should(
+    closed_town: Town, browser: Browser
+) -> None:
+    context, page = await opened(closed_town, browser, viewport={"width": 375, "height": 667})
+    await chat_of(page, "Carla")
+    await write(page, "https://example.com/" + "a" * 80)
+    await page.get_by_role("button", name="Reply").last.click()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_in_viewport()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 375
+    await write(page, "שלום, איפה ההזמנה שלי (12345)?")
+    bubble = page.locator(".bubble").last
+    await expect(bubble).to_contain_text("12345")
+    assert await bubble.evaluate("node => getComputedStyle(node).unicodeBidi") == "plaintext"
+    await context.close()
+
+
+async def test_an_invitation_is_followed_within_the_sandbox(town: Town, browser: Browser) -> None:
+    context, page = await opened(town, browser)
+    outside: list[str] = []
+    await context.route("https://t.me/**", lambda route: outside.append(route.request.url))
+    invitation = await ask(town.ada, "/addagent", "?start=")
+    await town.dmitri.say(next(w for w in invitation["text"].split() if "?start=" in w))
+    await chat_of(page, "Dmitri")
+    await page.get_by_role("log").get_by_role("link").last.click()
+    await said(page, "You are an agent")
+    assert outside == []
     await context.close()

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import httpx
+import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from telegram import Bot
 
 from bot.sandbox import archive
-from bot.sandbox.client import Person
+from bot.sandbox.client import Person, SandboxRefusalError
 from bot.sandbox.people import People
 from bot.sandbox.world import World
 
@@ -69,3 +70,22 @@ async def test_other_sites_and_other_host_names_are_refused(url: str) -> None:
         assert (await http.get("/", headers={"Host": "evil.example"})).status_code == 400
         foreign = {"Origin": "https://evil.example"}
         assert (await http.post("/sandbox/people", headers=foreign)).status_code == 403
+
+
+async def test_a_page_that_outlived_a_restart_sees_what_is_new(url: str, carla: Person) -> None:
+    line = ""
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=10) as client,
+        client.stream("GET", "/sandbox/stream", headers={"Last-Event-ID": "99999"}) as stream,
+    ):
+        await carla.say("after the restart")
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                break
+    assert line.startswith("data:")
+
+
+async def test_a_caption_too_long_for_telegram_is_refused(carla: Person) -> None:
+    await carla.photo(b"photo", caption="😀" * 512)
+    with pytest.raises(SandboxRefusalError, match="1024"):
+        await carla.photo(b"photo", caption="😀" * 513)
