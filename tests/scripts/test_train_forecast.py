@@ -24,10 +24,10 @@ QUICK = replace(Hyper(), hidden=4, members=1, steps=40, batch=16)
 
 def table(weeks: int = 30) -> SalesTable:
     random = np.random.default_rng(1)
-    counts = random.poisson(random.gamma(2, 3, (16, 1)), (16, weeks)).astype(np.float32)
+    counts = random.poisson(random.gamma(2, 3, (8, 1)), (8, weeks)).astype(np.float32)
     counts[0, : weeks - 3] = np.nan  # too new to be measured
     counts[1, -5:] = np.nan  # no longer sold
-    return SalesTable([f"P{i}" for i in range(16)], [f"W{i}" for i in range(weeks)], counts)
+    return SalesTable([f"P{i}" for i in range(8)], [f"W{i}" for i in range(weeks)], counts)
 
 
 def desk_with(folder: Path, known: SalesTable) -> str:
