@@ -98,6 +98,7 @@ async def test_who_is_no_admin_any_more_holds_no_ticket_and_hears_of_none(
     admins = frozenset({town.dmitri.id})
     async with desk_open(town.settings.model_copy(update={"admin_ids": admins})):
         await town.carla.say("My door code is 4242, please hurry")
+        await ask(town.carla, "/status", "#1")  # comes after it
         await ask(town.ana, "/queue", "#1")
         await ask(town.ana, "/reply 1 On its way", "Sent")
         await ask(town.ada, "/queue", "I don't know that command")

@@ -122,6 +122,7 @@ async def test_every_kind_of_message_reaches_the_desk(town: Town) -> None:
     await town.carla.location(52.5, 13.4)
     await town.carla.contact("+49 30 1234", "Carl")
     await town.carla.video(b"video")
+    await ask(town.carla, "/status", "#1")  # comes after all of these
     card = await ask(town.ana, "/ticket 1", "[video]")
     for kind in ("[sticker] 😡", "[voice]", "[document] the invoice", "[location]", "[contact]"):
         assert kind in card["text"]
