@@ -46,13 +46,13 @@ def _name_symbols(text: str) -> str:
 
 def _without_repeats(words: list[str]) -> list[str]:
     """Words without what is said again and again: of equal runs in a row, the first two."""
-    if len(words) < 2 * len(set(words)):
+    if len(words) == len(set(words)):
         return words
     kept: list[str] = []
     for word in words:
         kept.append(word)
         for n in range(1 if word.isalnum() else 2, min(LONGEST_RUN, len(kept) // 3) + 1):
-            if kept[-n:] == kept[-2 * n : -n] == kept[-3 * n : -2 * n]:
+            if kept[-n - 1] == word and kept[-n:] == kept[-2 * n : -n] == kept[-3 * n : -2 * n]:
                 del kept[-n:]
                 break
     return kept

@@ -35,6 +35,7 @@ def test_never_more_words_than_the_network_reads(text: str) -> None:
         ("it is broken " * 50, "it is broken it is broken"),
         ("Well. " + "It is broken! " * 3 + "Help!", "well it is broken ! it is broken ! help !"),
         ("LAG LAG LAG LAG", "lag lag"),
+        ("no bus, no bus, no bus and now rain", "no bus no bus and now rain"),
         ("hello???", "hello ? ? ?"),
         ("very very good, very very good", "very very good very very good"),
     ],
