@@ -40,7 +40,7 @@ def _name_symbols(text: str) -> str:
         else " "
         if ord(c) in _MODIFIERS
         else c
-        for c in text
+        for c in text.replace("\ufffd", " ")  # what could not be decoded
     )
 
 

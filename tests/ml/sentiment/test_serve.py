@@ -59,7 +59,9 @@ def test_scoring_twice_gives_the_same(model: SentimentModel) -> None:
     assert model.score(texts) == model.score(texts)
 
 
-@pytest.mark.parametrize("text", ["", " \n\t", "...", "?!?!", "$$$ %", "--- ' \" ---"])
+@pytest.mark.parametrize(
+    "text", ["", " \n\t", "...", "?!?!", "$$$ %", "--- ' \" ---", "\ufffd\ufffd"]
+)
 def test_a_text_without_words_gets_the_neutral_score(model: SentimentModel, text: str) -> None:
     [score] = model.score([text])
     assert score.complaint == NEUTRAL
