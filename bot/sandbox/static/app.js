@@ -155,8 +155,8 @@ async function open(person, chat) {
   $("menu").hidden = true;
   cancel();
   drawChats();
+  $("text").focus(); // at once: later it could take the focus from what was chosen meanwhile
   await refresh();
-  $("text").focus();
 }
 function atBottom() { return $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight < 80; }
 function toBottom() { $("log").scrollTop = $("log").scrollHeight; }

@@ -10,6 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 from tests.bot.talk import ask
 from tests.conftest import Town
 
+expect.set_options(timeout=20_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
@@ -44,7 +45,7 @@ async def opened(town: Town, browser: Browser, **options: Any) -> tuple[BrowserC
 
 
 async def said(page: Page, words: str) -> None:
-    await expect(page.get_by_role("log")).to_contain_text(words, timeout=20_000)
+    await expect(page.get_by_role("log")).to_contain_text(words)
 
 
 async def write(page: Page, text: str) -> None:
@@ -79,7 +80,7 @@ async def test_a_ticket_goes_its_whole_way_in_the_browser(town: Town, browser: B
     )
     await expect(page.get_by_role("log").locator("img")).to_have_count(1)
     await chats.get_by_role("button", name="Ana", exact=False).first.click()
-    await expect(page.get_by_role("log").locator("img")).to_have_count(1, timeout=20_000)
+    await expect(page.get_by_role("log").locator("img")).to_have_count(1)
     assert page.errors == []  # type: ignore[attr-defined]
     await context.close()
 
