@@ -30,11 +30,18 @@ async def serving(app: Any, host: str, port: int) -> AsyncIterator[str]:
         listener.close()
         raise
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    started = asyncio.Event()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            started.set()
+
+    server = Server(config)
     vars(server)["capture_signals"] = _NoSignals
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event
-        await asyncio.sleep(0.01)
+    task.add_done_callback(lambda _: started.set())
+    await started.wait()
     try:
         yield f"http://{host}:{listener.getsockname()[1]}"
     finally:

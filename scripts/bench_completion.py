@@ -8,7 +8,6 @@ on for 60 characters after a prompt of 40.
 
 from __future__ import annotations
 
-import random
 import statistics
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ml.chance import Chance
 from ml.completion.network import TextbookNetwork, zeros
 from ml.completion.serve import TEMPERATURES, CompletionModel
 
@@ -57,7 +57,7 @@ def drawn(model: CompletionModel) -> list[Any]:
     """All continuations that the suggestions of every run are chosen from."""
     clean, paths = model._clean(PROMPT), []
     for number in range(RUNS):
-        rng = random.Random(number)  # noqa: S311 - no secret hangs on it
+        rng = Chance(number)
         paths += model._draw(clean, 9, rng, TEMPERATURES[0])
     return paths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import shutil
@@ -193,13 +194,14 @@ def old_score(out: Path, table: SalesTable, data: dict[str, str]) -> float | Non
     Those in ``out``, if they are of the same data: their card tells how they did before they saw
     these weeks. Else, as weights of earlier sales have learned most of these, the shipped ones.
     """
+    old = None
     for directory in (out, WEIGHTS / "forecast"):
-        try:
+        with contextlib.suppress(WeightsError):
             old = ForecastModel.load(directory)
-        except WeightsError:
-            return None
-        if old.card["data"] == data:
-            return float(old.card["score"])
+            if old.card["data"] == data:
+                return float(old.card["score"])
+    if old is None:
+        return None
     lost = []
     for before_end, ahead in HELD_OUT:
         origin = table.counts.shape[1] - before_end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import random
 import re
 import textwrap
 import unicodedata
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.artifact import WEIGHTS, WeightsError, load_card, open_session
+from ml.chance import Chance
 
 TEAM = "completion-team"  # the folder of the team's own network, beside the desk's data
 READ = 500  # last characters of a text that count
@@ -127,7 +127,7 @@ class CompletionModel:
         if not any(c.isalnum() for c in clean):
             raise NothingToCompleteError("I can only go on from English text: write a few words.")
         seed = hashlib.sha256(f"{variant}:{clean}".encode()).digest()[:8]
-        rng = random.Random(seed)  # noqa: S311 - numpy's takes 7 MiB to import
+        rng = Chance(seed)
         chosen: list[str] = []
         for temperature in TEMPERATURES:
             paths = self._draw(clean, 3 * n, rng, temperature)
@@ -139,7 +139,7 @@ class CompletionModel:
                 break
         return chosen[:n]
 
-    def _draw(self, clean: str, count: int, rng: random.Random, temperature: float) -> list[_Path]:
+    def _draw(self, clean: str, count: int, rng: Chance, temperature: float) -> list[_Path]:
         """Continuations by nucleus sampling (Holtzman et al., 2020) over known words."""
         ids = np.array([[self._numbers[c] for c in clean]], np.int64)
         logits, state = self._run(ids, self._zeros())

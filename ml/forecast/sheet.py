@@ -17,6 +17,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,12 +132,12 @@ def _excel(content: bytes, skipped: list[Skipped]) -> list[Row]:
     from openpyxl.utils import get_column_letter
     from openpyxl.utils.exceptions import InvalidFileException
 
-    def load(data_only: bool) -> Iterable[tuple[Cell, ...]]:
+    def load(data_only: bool) -> Iterable[tuple[Any, ...]]:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
         sheet = book.worksheets[0]
         # Workbooks may claim any size; without this the cells themselves decide.
         sheet.reset_dimensions()
-        return sheet.iter_rows(values_only=True)  # type: ignore[return-value]  # what else there is, is no number and no date
+        return sheet.iter_rows(values_only=True)
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -191,10 +192,7 @@ def _long(
     for number, row in enumerate(rows[1:], start=2):
         if not any(_text(cell) for cell in row):
             continue
-        if any(_text(cell) for cell in row[len(header) :]):
-            raise SheetError(
-                f"row {number}: has {len(row)} cells, row 1 names {len(header)} columns."
-            )
+        _refuse_unnamed(row, number, header)
         name = _product(_cell(row, of_product), number, header[of_product])
         key = name.casefold()
         if names.setdefault(key, name) != name:
@@ -243,10 +241,7 @@ def _wide(
     for number, row in enumerate(rows[1:], start=2):
         if not any(_text(cell) for cell in row):
             continue
-        if any(_text(cell) for cell in row[len(header) :]):
-            raise SheetError(
-                f"row {number}: has {len(row)} cells, row 1 names {len(header)} columns."
-            )
+        _refuse_unnamed(row, number, header)
         name = _product(_cell(row, 0), number, header[0] or "1")
         key = name.casefold()
         if key in products:
@@ -308,6 +303,11 @@ def _week_columns(
     index = {week: place for place, week in enumerate(calendar)}
     skipped.extend(_odd_weeks({day for _, day in days}, row=1))
     return [(i, index[week]) for i, week in mondays], [str(week) for week in calendar]
+
+
+def _refuse_unnamed(row: Row, number: int, header: Sequence[str]) -> None:
+    if any(_text(cell) for cell in row[len(header) :]):
+        raise SheetError(f"row {number}: has {len(row)} cells, row 1 names {len(header)} columns.")
 
 
 def _refuse_duplicates(header: list[str], keys: list[str], places: list[int]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Mapping, Sequence
+
+from ml.chance import Chance
 
 PIECE = 0.6  # share of pieces; the others are two texts in a row
 SHORTEST = 3  # words
@@ -18,7 +19,7 @@ def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
 
     Runs are the n-gram sampling of Tang et al. (2019). Pairs are of what people say in one message.
     """
-    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+    rng = Chance(seed)
     short = [text for text in texts if len(text) < 120]
     made: list[str] = []
     while len(made) < count:
@@ -34,7 +35,7 @@ def augment(texts: Sequence[str], count: int, seed: int) -> list[str]:
     return made
 
 
-def exchange(text: str, neighbours: Mapping[str, Sequence[str]], rng: random.Random) -> str:
+def exchange(text: str, neighbours: Mapping[str, Sequence[str]], rng: Chance) -> str:
     """A text with some words exchanged for words that are used alike.
 
     As for TinyBERT (Jiao et al., 2020). The meaning may turn (late for early); the teacher judges.
@@ -56,7 +57,7 @@ def vary(
     texts: Sequence[str], neighbours: Mapping[str, Sequence[str]], count: int, seed: int
 ) -> list[str]:
     """``count`` texts with some words exchanged (see ``exchange``), in a reproducible order."""
-    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+    rng = Chance(seed)
     made: list[str] = []
     while len(made) < count:
         text = rng.choice(texts)

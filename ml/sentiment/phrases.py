@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
 from pathlib import Path
 
+from ml.chance import Chance
 from ml.sentiment.data import Example
 
 PATTERNS = Path(__file__).parent / "phrases.txt"
@@ -14,14 +14,14 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
-def _fill(pattern: str, slots: dict[str, list[str]], rng: random.Random) -> str:
+def _fill(pattern: str, slots: dict[str, list[str]], rng: Chance) -> str:
     while _CHOICE.search(pattern) or _SLOT.search(pattern):
         pattern = _CHOICE.sub(lambda m: rng.choice(m[1].split("|")), pattern)
         pattern = _SLOT.sub(lambda m: rng.choice(slots[m[1]]), pattern)
     return pattern.strip()
 
 
-def _as_typed(text: str, rng: random.Random) -> str:
+def _as_typed(text: str, rng: Chance) -> str:
     """As people type: mostly as written, else in lower case, without signs, with a slip."""
     style = rng.random()
     if style < 0.2:
@@ -36,7 +36,7 @@ def _as_typed(text: str, rng: random.Random) -> str:
 
 def generate(each: int, seed: int) -> list[Example]:
     """``each`` different messages of every pattern that has as many, in the order of patterns."""
-    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+    rng = Chance(seed)
     slots: dict[str, list[str]] = {}
     examples: dict[str, Example] = {}
     for line in PATTERNS.read_text(encoding="utf-8").splitlines():

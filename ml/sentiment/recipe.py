@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml.artifact import sha256, write_card
+from ml.chance import Chance
 from ml.sentiment import data, phrases, vectors
 from ml.sentiment.augment import augment, exchange, vary
 from ml.sentiment.data import Example
@@ -278,7 +278,7 @@ class Recipe:
 
         Without those whose ``data.key``, or that of the review they are made of, is held out.
         """
-        rng = random.Random(self.seed)  # noqa: S311 - data, not secrets
+        rng = Chance(self.seed)
         texts = [e.text for e in self.amazon]
         origins = [text for text in texts for _ in range(VARIED_EACH)]
         varied = [exchange(text, self._alike, rng) for text in origins]

@@ -7,7 +7,6 @@ single words ship.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ml.chance import Chance
 from ml.precision import bfloat16
 from ml.sentiment.data import Example
 from ml.sentiment.train import HAPPY_WEIGHT
@@ -63,7 +63,7 @@ class Teacher(nn.Module):
         return logits
 
     def _batches(
-        self, texts: Sequence[str], rng: random.Random
+        self, texts: Sequence[str], rng: Chance
     ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
         """Numbers of texts of about one length, token numbers, and where tokens are."""
         encoded = self._tokenizer(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
@@ -90,7 +90,7 @@ class Teacher(nn.Module):
         optimizer = torch.optim.AdamW(parameters, lr=rates[0], weight_decay=0.01)
         self.train()
         done = 0
-        rng = random.Random(seed)  # noqa: S311 - order, not secrets
+        rng = Chance(seed)
         for batch, ids, mask in self._batches([e.text for e in examples], rng):
             share = done / len(examples)
             rate = rates[0] + (rates[1] - rates[0]) * share
@@ -116,7 +116,7 @@ class Teacher(nn.Module):
         judged = np.zeros((len(texts), 2), np.float32)
         device = self.head.weight.device
         with bfloat16(device.type):  # once: it casts the weights
-            for batch, ids, mask in self._batches(texts, random.Random(0)):  # noqa: S311 - no secret
+            for batch, ids, mask in self._batches(texts, Chance(0)):
                 judged[batch] = torch.sigmoid(self(ids, mask)).cpu().numpy()
         return judged
 
@@ -129,6 +129,6 @@ class Teacher(nn.Module):
         """
         self.eval()
         known = np.zeros((len(words), self.width), np.float32)
-        for batch, ids, mask in self._batches(words, random.Random(0)):  # noqa: S311 - no secret
+        for batch, ids, mask in self._batches(words, Chance(0)):
             known[batch] = self._mean(ids, mask).cpu().numpy()
         return known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import string
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from ml.chance import Chance
 from ml.sentiment import data
 from ml.sentiment.network import TextbookNetwork
 
@@ -50,7 +50,7 @@ def recipe(
     for epoch in range(len(history), epochs):
         total, right = 0.0, 0
         pairs = list(zip(words, examples, strict=True))
-        random.Random(seed * 1000 + epoch).shuffle(pairs)  # noqa: S311 - order, not secrets
+        Chance(seed * 1000 + epoch).shuffle(pairs)
         for sentence, example in tqdm(pairs, f"epoch {epoch + 1}/{epochs}"):
             target = torch.tensor([1 - example.unhappy], device=device)
             ids = torch.tensor([[numbers[w] for w in sentence]], device=device)

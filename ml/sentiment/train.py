@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import random
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ml.chance import Chance
 from ml.lstm import quantize
 from ml.sentiment.bounds import add_bounds
 from ml.sentiment.data import Example
@@ -28,7 +28,7 @@ NUMBERS_APART = 1024  # bytes from which on an array is kept beside the graph
 HAPPY_WEIGHT = 0.5  # of the second output's loss
 
 
-def _batches(encoded: list[list[int]], size: int, rng: random.Random) -> list[list[int]]:
+def _batches(encoded: list[list[int]], size: int, rng: Chance) -> list[list[int]]:
     """Numbers of texts, those of one batch of one length; texts without words are left out."""
     by_length: dict[int, list[int]] = {}
     for number, ids in enumerate(encoded):
@@ -78,7 +78,7 @@ def fit(
     for epoch in range(first, epochs):
         # Seeded anew each epoch, so that a run that goes on equals one that never stopped.
         torch.manual_seed(seed * 1000 + epoch)
-        rng = random.Random(seed * 1000 + epoch)  # noqa: S311 - order, not secrets
+        rng = Chance(seed * 1000 + epoch)
         batches = _batches(encoded, h.batch, rng)
         network.train()
         total = 0.0
@@ -112,7 +112,7 @@ def logits_of(
     encoded = [vocabulary.encode(text) for text in texts]
     logits = np.zeros(len(texts))
     network.eval()
-    for batch in _batches(encoded, 128, random.Random(0)):  # noqa: S311 - order, not secrets
+    for batch in _batches(encoded, 128, Chance(0)):
         made: Tensor = network(torch.tensor([encoded[i] for i in batch]))
         logits[batch] = made[:, 0].numpy()
     return logits
@@ -122,7 +122,7 @@ def sample(
     examples: Sequence[Example], weights: Sequence[float], count: int, seed: int
 ) -> tuple[list[Example], list[float]]:
     """``count`` examples at random, without replacement, with their weights."""
-    rng = random.Random(seed)  # noqa: S311 - data, not secrets
+    rng = Chance(seed)
     chosen = rng.sample(range(len(examples)), min(count, len(examples)))
     return [examples[i] for i in chosen], [weights[i] for i in chosen]
 

@@ -84,6 +84,7 @@ def test_weights_that_have_seen_most_of_the_weeks_are_no_measure(tmp_path: Path)
     assert script.old_score(own, table(), same) == 0.001
     shipped = script.old_score(WEIGHTS / "forecast", table(), more)
     assert script.old_score(own, table(), more) == shipped != 0.001
+    assert script.old_score(tmp_path / "none yet", table(), more) == shipped
 
 
 def test_too_few_weeks_are_named(tmp_path: Path) -> None:

@@ -86,20 +86,31 @@ def untrained(vocabulary: Vocabulary) -> SentimentNetwork:
     return SentimentNetwork(vectors, scales, vocabulary.learned + 2, TINY)
 
 
-@pytest.fixture(scope="session")
-def network(vocabulary: Vocabulary) -> SentimentNetwork:
-    network, examples = untrained(vocabulary), messages(300, 0)
+def fitted(
+    vocabulary: Vocabulary,
+    examples: list[Example],
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> SentimentNetwork:
+    network = untrained(vocabulary)
     fit(
         network,
         vocabulary,
         examples,
         [1.0] * len(examples),
         TINY,
-        epochs=TINY.epochs,
+        epochs=epochs,
         learning_rate=TINY.learning_rate,
-        seed=0,
+        seed=seed,
+        checkpoint=checkpoint,
     )
     return network
+
+
+@pytest.fixture(scope="session")
+def network(vocabulary: Vocabulary) -> SentimentNetwork:
+    return fitted(vocabulary, messages(300, 0), TINY.epochs, 0)
 
 
 @pytest.fixture(scope="session")

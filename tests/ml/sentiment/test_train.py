@@ -8,26 +8,14 @@ import torch
 from ml.artifact import CARD, WeightsError, write_card
 from ml.sentiment.network import SentimentNetwork
 from ml.sentiment.restore import restore
-from ml.sentiment.train import export, fit
+from ml.sentiment.train import export
 from ml.sentiment.words import Vocabulary
 
-from .conftest import TINY, messages, untrained
+from .conftest import TINY, fitted, messages
 
 
 def _train(vocabulary: Vocabulary, epochs: int, checkpoint: Path | None) -> SentimentNetwork:
-    network, examples = untrained(vocabulary), messages(80, 5)
-    fit(
-        network,
-        vocabulary,
-        examples,
-        [1.0] * len(examples),
-        TINY,
-        epochs=epochs,
-        learning_rate=TINY.learning_rate,
-        seed=3,
-        checkpoint=checkpoint,
-    )
-    return network
+    return fitted(vocabulary, messages(80, 5), epochs, 3, checkpoint)
 
 
 def _same(one: SentimentNetwork, other: SentimentNetwork) -> bool:
