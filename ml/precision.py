@@ -6,9 +6,10 @@ import torch
 
 
 def bfloat16(device: str) -> torch.autocast:
-    """A context of bfloat16 on ``cuda``, and on processors that multiply it fast.
+    """A context of bfloat16 on ``cuda``, and on processors that have tiles (AMX) for it.
 
-    Without AVX-512 it is many times slower than float32, and LSTMs cannot be run in it at all.
+    Others are slower in it than in float32: half as fast with AVX-512, many times without, where
+    LSTMs cannot be run in it at all.
     """
-    fast = device != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    fast = device != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
     return torch.autocast(device, torch.bfloat16, enabled=fast)

@@ -26,7 +26,7 @@ class Hyperparameters:
     weight_decay: float = 1e-4
     batch: int = 64
     epochs: int = 8
-    tuning_epochs: int = 3
+    tuning_epochs: int = 2
     phrases: int = 30  # messages made of each sentence pattern
 
 
