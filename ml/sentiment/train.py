@@ -197,16 +197,18 @@ def export(network: SentimentNetwork, path: Path) -> None:
     numbers.chmod(0o644)
 
 
-def fit_temperature(
+def fit_calibration(
     logits: NDArray[np.float64], truth: NDArray[np.float64], weights: NDArray[np.float64]
-) -> float:
-    """The temperature that makes probabilities fit best (Guo et al., 2017).
+) -> tuple[float, float]:
+    """The temperature and the bias that make the probabilities of (logit + bias) / temperature fit.
 
-    Of ``logits``, ``truth`` and ``weights`` [texts].
+    Of ``logits``, ``truth`` (0 or 1) and ``weights`` [texts]. Platt (1999); without the bias it is
+    the temperature of Guo et al. (2017).
     """
-    candidates = np.linspace(0.5, 5, 91)
-    losses = [
-        np.average(np.logaddexp(0, logits / t) - truth * logits / t, weights=weights)
-        for t in candidates
-    ]
-    return float(candidates[int(np.argmin(losses))])
+    from sklearn.linear_model import LogisticRegression
+
+    known = LogisticRegression(tol=1e-8).fit(
+        logits.reshape(-1, 1), truth, sample_weight=weights / weights.mean()
+    )
+    slope, intercept = float(known.coef_[0, 0]), float(known.intercept_[0])
+    return 1 / slope, intercept / slope

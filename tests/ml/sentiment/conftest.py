@@ -125,9 +125,9 @@ def _artifact(
         "foreign": FOREIGN,
         "bands": BANDS,
     }
-    ship(network, vocabulary, card, out)
     asked = messages(100, 1)
-    calibrate(out, card, asked, logits_of(network, vocabulary, [e.text for e in asked]))
+    calibrate(network, card, asked, logits_of(network, vocabulary, [e.text for e in asked]))
+    ship(network, vocabulary, card, out)
     return out
 
 

@@ -8,7 +8,7 @@ import torch
 from ml.artifact import CARD, WeightsError, write_card
 from ml.sentiment.network import SentimentNetwork
 from ml.sentiment.restore import restore
-from ml.sentiment.train import export
+from ml.sentiment.train import export, fit_calibration
 from ml.sentiment.words import Vocabulary
 
 from .conftest import TINY, fitted, messages
@@ -46,6 +46,15 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
         _train(vocabulary, 4, tmp_path / "last.pt")
     monkeypatch.undo()
     assert _same(_train(vocabulary, 4, tmp_path / "last.pt"), _train(vocabulary, 4, None))
+
+
+def test_calibration_finds_the_temperature_and_the_bias() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, 20_000)
+    truth = (rng.random(20_000) < 1 / (1 + np.exp(-(logits + 0.5) / 2))).astype(float)
+    temperature, bias = fit_calibration(logits, truth, np.ones(20_000))
+    assert temperature == pytest.approx(2, abs=0.1)
+    assert bias == pytest.approx(0.5, abs=0.1)
 
 
 def test_an_artifact_can_be_read_back_into_torch(
