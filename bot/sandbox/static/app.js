@@ -199,10 +199,12 @@ function context(kind, message) {
 function cancel() { if (state.edit) $("text").value = ""; state.reply = state.edit = 0; $("context").hidden = true; }
 async function send() {
   const text = $("text").value;
-  if (!text.trim() || !state.chat || send.busy) return;
-  const { reply, edit } = state;
-  send.busy = true;
-  await (state.edit ? call(here("edit"), { message_id: state.edit, text }) : call(here("text"), { text, reply_to: state.reply })).finally(() => { send.busy = false; });
+  if (!text.trim() || !state.chat || send.text === text) return; // Enter twice sends once
+  const { reply, edit } = state, path = here(edit ? "edit" : "text");
+  const body = edit ? { message_id: edit, text } : { text, reply_to: reply };
+  send.text = text;
+  send.done = Promise.resolve(send.done).catch(() => {}).then(() => call(path, body)).finally(() => { if (send.text === text) send.text = ""; });
+  await send.done;
   if (state.reply === reply && state.edit === edit) cancel();
   if ($("text").value === text) $("text").value = "";
   $("menu").hidden = true;
