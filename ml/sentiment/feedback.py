@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from ml.sentiment.train import logits_of, sample, tune
 
 State = dict[str, Any]
 CORRECTION = 3.0  # weight of an agent's correction
-REHEARSED = 2_500  # texts of the base that are learned again
+EPOCHS = 4
+REHEARSED = 6_000  # texts of the base that are learned again
 WORSE = 0.01  # nats by which the loss on the base may grow by chance
 
 
@@ -57,7 +59,8 @@ def fine_tune(
     learned = [e for e in corrections if not _is_held_out(e)]
     if not asked or not learned:
         raise ValueError(f"{len(corrections)} corrections are too few to learn from and to compare")
-    network, vocabulary, h = restore(directory)
+    network, vocabulary, known = restore(directory)
+    h = replace(known, tuning_epochs=EPOCHS)
     old = SentimentModel.load(directory)
     chosen, weights = sample(base, weights_of(base), REHEARSED, seed)
     # Its own opinion keeps it from forgetting (Li and Hoiem, 2016).
