@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
-
-
-class _NoSignals(contextlib.nullcontext[None]):
-    """The program around the server handles signals itself."""
 
 
 @contextlib.asynccontextmanager
@@ -37,8 +33,11 @@ async def serving(app: Any, host: str, port: int) -> AsyncIterator[str]:
             await super().startup(sockets)
             started.set()
 
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # the program around the server handles signals itself
+
     server = Server(config)
-    vars(server)["capture_signals"] = _NoSignals
     task = asyncio.create_task(server.serve(sockets=[listener]))
     task.add_done_callback(lambda _: started.set())
     await started.wait()

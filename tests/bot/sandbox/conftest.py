@@ -1,37 +1,12 @@
-import asyncio
-import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from telegram import Bot
 
 from bot.sandbox.client import Person, SandboxClient
 from bot.sandbox.server import create_app
 from bot.sandbox.world import SANDBOX_TOKEN, World
-
-
-@contextlib.asynccontextmanager
-async def serving(world: World) -> AsyncIterator[str]:
-    """Serve a world over real HTTP within this loop."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(world), log_level="critical", timeout_graceful_shutdown=1, lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        world.close()
-        server.should_exit = True
-        await task
-        listener.close()
+from bot.serving import serving
 
 
 @pytest.fixture
@@ -41,8 +16,9 @@ def world() -> World:
 
 @pytest.fixture
 async def url(world: World) -> AsyncIterator[str]:
-    async with serving(world) as address:
+    async with serving(create_app(world), "127.0.0.1", 0) as address:
         yield address
+        world.close()
 
 
 @pytest.fixture

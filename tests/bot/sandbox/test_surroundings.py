@@ -54,7 +54,7 @@ async def test_a_webhook_gets_updates_in_order_until_it_accepts_them(
     await carla.say("one")
     await carla.say("two")
     async with asyncio.timeout(5):
-        while len(got) < 3 or world.updates.pending:  # noqa: ASYNC110
+        while len(got) < 3 or world.updates.pending:  # noqa: ASYNC110 - a queue empties silently
             await asyncio.sleep(0.02)
     assert [text for text, _ in got] == ["one", "one", "two"]
     assert {secret for _, secret in got} == {"s3cret"}

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from ml.artifact import open_session  # noqa: E402 - only where torch is installed
-from ml.forecast import train  # noqa: E402
-from ml.forecast.features import describe  # noqa: E402
-from ml.forecast.network import Hyper  # noqa: E402
-from ml.forecast.serve import INPUT_NAMES  # noqa: E402
+from ml.artifact import open_session
+from ml.forecast import train
+from ml.forecast.features import describe
+from ml.forecast.network import Hyper
+from ml.forecast.serve import INPUT_NAMES
 
 QUICK = replace(Hyper(), hidden=4, members=2, steps=60, batch=16)
 
